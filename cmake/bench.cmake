@@ -1,0 +1,27 @@
+# Benchmark programs. bench/<name>/*.c is one program `basalt-<name>`; each bench/micro/*.c is a program of its own,
+# `basalt-micro-<stem>`. A folder with a CMakeLists.txt speaks for itself. They see the whole tree.
+get_property(layers GLOBAL PROPERTY BASALT_LAYERS)
+
+function(bench_program name)
+    add_executable(${name} ${ARGN})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+endfunction()
+
+file(GLOB folders CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*)
+foreach(folder ${folders})
+    cmake_path(GET folder FILENAME name)
+    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
+    if(EXISTS ${folder}/CMakeLists.txt)
+        add_subdirectory(${folder})
+    elseif(name STREQUAL micro)
+        foreach(source ${sources})
+            cmake_path(GET source STEM stem)
+            bench_program(basalt-micro-${stem} ${source})
+            target_link_libraries(basalt-micro-${stem} PRIVATE ${layers} basalt_flags)
+        endforeach()
+    elseif(sources)
+        bench_program(basalt-${name} ${sources})
+        target_link_libraries(basalt-${name} PRIVATE core_base core_resp core_io lib_uring basalt_flags)
+    endif()
+endforeach()

@@ -1,0 +1,1 @@
+# Targets that check or rewrite source files: rules, format, format-check, tidy.
