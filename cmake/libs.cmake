@@ -17,14 +17,13 @@ pkg_lib(lua lua5.4)
 # xxhash is used header-only (XXH_INLINE_ALL): the header must be there, nothing is linked.
 find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
 
-# mimalloc's shared library replaces malloc in the whole process, which blinds the sanitizers: they run without it, and
-# core/base/mem.c reads BASALT_MIMALLOC to know.
+# mimalloc's shared library replaces malloc in the whole process, which blinds ASan and TSan: they run without it, and
+# BASALT_LIBC_MALLOC tells core/base/mem.c so.
 add_library(lib_mimalloc INTERFACE)
-if(BASALT_SANITIZE OR BASALT_FUZZ)
-    target_compile_definitions(lib_mimalloc INTERFACE BASALT_MIMALLOC=0)
+if(BASALT_FUZZ OR BASALT_SANITIZE MATCHES "address|thread")
+    target_compile_definitions(lib_mimalloc INTERFACE BASALT_LIBC_MALLOC)
 else()
     find_path(MIMALLOC_INCLUDE mimalloc.h REQUIRED)
     find_library(MIMALLOC_LIBRARY mimalloc REQUIRED)
-    target_compile_definitions(lib_mimalloc INTERFACE BASALT_MIMALLOC=1)
     target_link_libraries(lib_mimalloc INTERFACE ${MIMALLOC_LIBRARY})
 endif()

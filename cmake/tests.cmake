@@ -13,12 +13,11 @@ set(sanitizer_logs ${CMAKE_BINARY_DIR}/sanitizer-logs)
 set(sanitizer_env
     "ASAN_OPTIONS=log_path=${sanitizer_logs}/asan:detect_stack_use_after_return=1"
     "UBSAN_OPTIONS=log_path=${sanitizer_logs}/ubsan:print_stacktrace=1"
-    "TSAN_OPTIONS=log_path=${sanitizer_logs}/tsan:suppressions=${CMAKE_SOURCE_DIR}/test/support/tsan.supp"
-    "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/test/support/lsan.supp:print_suppressions=0")
+    "TSAN_OPTIONS=log_path=${sanitizer_logs}/tsan:suppressions=${CMAKE_SOURCE_DIR}/cmake/sanitizers/tsan.supp")
 if(BASALT_SANITIZE)
     add_test(NAME sanitizer-logs-begin COMMAND ${CMAKE_COMMAND} -E rm -rf ${sanitizer_logs})
     add_test(NAME sanitizer-logs-dir COMMAND ${CMAKE_COMMAND} -E make_directory ${sanitizer_logs})
-    add_test(NAME sanitizer-logs-empty COMMAND ${CMAKE_SOURCE_DIR}/cmake/sanitizer_logs.sh ${sanitizer_logs})
+    add_test(NAME sanitizer-logs-empty COMMAND ${CMAKE_SOURCE_DIR}/cmake/sanitizers/check_logs.sh ${sanitizer_logs})
     set_tests_properties(sanitizer-logs-begin PROPERTIES FIXTURES_SETUP sanitizer_logs LABELS fixture)
     set_tests_properties(sanitizer-logs-dir PROPERTIES FIXTURES_SETUP sanitizer_logs LABELS fixture
                          DEPENDS sanitizer-logs-begin)
