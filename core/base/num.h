@@ -1,0 +1,49 @@
+/* num.h: numbers as text, exactly as Redis reads and prints them. All functions are pure; none allocates. */
+#pragma once
+
+#include "core/base/bytes.h"
+
+enum {
+    NUM_INT_TEXT_MAX = 21,     /* bytes that a 64-bit integer's text needs at most, sign included */
+    NUM_DOUBLE_TEXT_MAX = 512, /* bytes that num_from_double or num_from_longdouble needs at most */
+};
+
+/* Reads a canonical decimal 64-bit integer: no spaces, no plus sign, no leading zeros, no "-0". False otherwise or on
+ * overflow; *value_out is written only on success. */
+bool num_parse_int(struct bytes text, int64_t *value_out);
+bool num_parse_uint(struct bytes text, uint64_t *value_out);
+
+/* Reads a floating point number as strtod does, whole text, no leading space, "inf" words allowed, NaN refused. */
+bool num_parse_double(struct bytes text, double *value_out);
+bool num_parse_longdouble(struct bytes text, long double *value_out);
+
+/* Reads "100", "64kb", "1g", "10mb": Redis's memory units (k = 1000, kb = 1024). */
+bool num_parse_memory(struct bytes text, uint64_t *bytes_out);
+
+/* Writes decimal text without a NUL; returns its length (at most NUM_INT_TEXT_MAX). */
+size_t num_from_int(char *text, int64_t value);
+size_t num_from_uint(char *text, uint64_t value);
+
+/* Shortest text that reads back as `value` ("3", "3.14", "1e+30", "inf", "-inf", "nan"), as RESP3 doubles and ZSCORE
+ * print it. Writes at most NUM_DOUBLE_TEXT_MAX bytes, no NUL; returns the length. */
+size_t num_from_double(char *text, double value);
+
+/* Human form of INCRBYFLOAT: 17 significant decimals after the point, trailing zeros cut, no exponent. */
+size_t num_from_longdouble(char *text, long double value);
+
+/* Checked arithmetic: false on overflow, *out untouched. */
+static inline bool num_add(int64_t a, int64_t b, int64_t *out) {
+    int64_t sum;
+    if (__builtin_add_overflow(a, b, &sum))
+        return false;
+    *out = sum;
+    return true;
+}
+
+static inline bool num_mul(int64_t a, int64_t b, int64_t *out) {
+    int64_t product;
+    if (__builtin_mul_overflow(a, b, &product))
+        return false;
+    *out = product;
+    return true;
+}
