@@ -1,0 +1,292 @@
+"""Runs the stages of CI one after another, says how long each took, and sums up the tests that ran.
+
+A stage whose inputs do not exist is left out and said so. A failing stage does not stop the later ones, so that one run shows all
+that is wrong; a stage that fails without a failing test to count, such as a build, counts as one failure. The last
+line is `N passed, M failed`: test functions of Criterion, other test programs, pytest cases, and checks of the rules
+and of the models, each as often as it ran.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+JOBS = str(os.cpu_count() or 1)
+
+
+class StageFailed(Exception):
+    """The stage is over; its message says why."""
+
+
+class Tally:
+    """Tests that passed and failed so far."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def add(self, passed, failed):
+        self.passed += passed
+        self.failed += failed
+
+
+def call(*command, env=None, check=True, quiet=False):
+    """Runs a command in the repository root; a status other than 0 ends the stage."""
+    full_env = dict(os.environ, **(env or {}))
+    if not quiet:
+        print("+", " ".join(command), flush=True)
+    result = subprocess.run(command, cwd=ROOT, env=full_env, check=False)
+    if check and result.returncode != 0:
+        raise StageFailed(f"{command[0]} ended with status {result.returncode}")
+    return result.returncode
+
+
+def exists(*patterns):
+    """Is there a file that matches one of the patterns?"""
+    return any(next(ROOT.glob(pattern), None) for pattern in patterns)
+
+
+def build(preset, *targets, options=()):
+    """Configures and builds a preset; the output of a build that succeeds is a line."""
+    call("cmake", "--preset", preset, "--log-level=WARNING", *options, quiet=True)
+    command = ["cmake", "--build", f"build/{preset}", "--parallel", JOBS]
+    if targets:
+        command += ["--target", *targets]
+    print("+", " ".join(command), flush=True)
+    result = subprocess.run(command, cwd=ROOT, text=True, errors="replace", check=False,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    lines = result.stdout.splitlines()
+    if result.returncode != 0:
+        print("\n".join(line for line in lines if not re.match(r"^\[\d+/\d+\] ", line)))
+        raise StageFailed(f"the build of {preset} failed")
+    print(lines[-1] if lines else "", flush=True)
+
+
+def criterion_counts(output):
+    """The (passed, failed) of a Criterion program's summary line, or None for another program."""
+    found = re.search(r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)", output)
+    if not found:
+        return None
+    tested, passing = int(found[1]), int(found[2])
+    return passing, tested - passing
+
+
+def tally_ctest(report, tally):
+    """Adds up a JUnit report written by ctest."""
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        ran_well = case.get("status") == "run"
+        if case.get("name", "").startswith("sanitizer-logs"):
+            tally.add(0, 0 if ran_well else 1)
+            continue
+        counts = criterion_counts(case.findtext("system-out") or "")
+        if counts is None:
+            counts = (1, 0) if ran_well else (0, 1)
+        elif not ran_well and counts[1] == 0:
+            counts = (counts[0], 1)
+        elif ran_well and counts == (0, 0):
+            raise StageFailed(f"{case.get('name')} ran no test")
+        tally.add(*counts)
+
+
+def ctest(preset, labels, tally, jobs=JOBS):
+    """Runs the tests with one of the labels."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "ctest.xml"
+        status = call("ctest", "--test-dir", f"build/{preset}", "-L", f"^({labels})$", "-j", jobs, "--quiet",
+                      "--output-on-failure", "--no-tests=ignore", "--output-junit", str(report),
+                      "--output-log", str(Path(folder) / "log"),
+                      "--test-output-size-passed", "10000000", "--test-output-size-failed", "10000000", check=False)
+        before = (tally.passed, tally.failed)
+        if report.exists():
+            tally_ctest(report, tally)
+            if status != 0:
+                show_failures(report)
+        passed, failed = tally.passed - before[0], tally.failed - before[1]
+        print(f"{passed} passed, {failed} failed", flush=True)
+        if status != 0:
+            raise StageFailed(f"ctest ended with status {status}")
+
+
+def show_failures(report):
+    """Prints what the failed tests of a ctest run have written."""
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        if case.get("status") != "run":
+            print(f"---- {case.get('name')}: {case.get('status')}")
+            print("\n".join((case.findtext("system-out") or "").splitlines()[-80:]), flush=True)
+
+
+def pytest(tally, *arguments, env=None):
+    """Runs pytest and adds up its JUnit report. Skipped cases are neither passed nor failed, and are listed."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "pytest.xml"
+        status = call(PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--junitxml={report}",
+                      *arguments, env=env, check=False)
+        if report.exists():
+            for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+                total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
+                failed = int(suite.get("failures")) + int(suite.get("errors"))
+                tally.add(total - skipped - failed, failed)
+        if status != 0:
+            raise StageFailed(f"pytest ended with status {status}")
+
+
+def no_sanitizer_reports(folder):
+    """Fails the stage if a sanitizer has left a report."""
+    call("cmake/sanitizers/check_logs.sh", str(folder), quiet=True)
+
+
+def stage_rules(tally):
+    """The repository's own rules, their self-test, and formatting"""
+    call(PYTHON, "cmake/rules.py")
+    tally.add(1, 0)
+    call(PYTHON, "cmake/rules.py", "--self-test")
+    tally.add(1, 0)
+    call(PYTHON, "cmake/format.py", "--check")
+    tally.add(1, 0)
+
+
+def stage_dev(tally):
+    """Debug build with gcc, warnings as errors; unit tests; symbols of the objects"""
+    build("dev")
+    call(PYTHON, "cmake/rules.py", "--objects", "build/dev")
+    tally.add(1, 0)
+    ctest("dev", "unit|prop|sim", tally)
+
+
+def stage_clang(_tally):
+    """Debug build with clang, warnings as errors"""
+    build("clang")
+
+
+def stage_release(_tally):
+    """The optimised server and the benchmarks"""
+    build("release")
+
+
+def stage_asan(tally):
+    """ASan and UBSan: unit tests, and a part of the end-to-end tests"""
+    build("asan")
+    ctest("asan", "unit|prop|sim", tally)
+    if exists("test/e2e/**/test_*.py") and exists("build/asan/basalt-server"):
+        logs = ROOT / "build/asan/sanitizer-logs-e2e"
+        call("rm", "-rf", str(logs), quiet=True)
+        logs.mkdir(parents=True)
+        env = {"BASALT_SERVER": str(ROOT / "build/asan/basalt-server"),
+               "ASAN_OPTIONS": f"log_path={logs}/asan:detect_stack_use_after_return=1",
+               "UBSAN_OPTIONS": f"log_path={logs}/ubsan:print_stacktrace=1"}
+        pytest(tally, "-m", "smoke", "test/e2e", env=env)
+        no_sanitizer_reports(logs)
+
+
+def stage_tsan(tally):
+    """TSan: stress and simulation programs"""
+    build("tsan")
+    ctest("tsan", "stress|sim", tally, jobs="1")
+
+
+def stage_spin(tally):
+    """The models: each .pml is searched exhaustively, and must find its planted mistakes"""
+    runner = ROOT / "test/model/run.sh"
+    if runner.exists():
+        result = subprocess.run([str(runner)], cwd=ROOT, text=True, stdout=subprocess.PIPE, check=False)
+        print(result.stdout, flush=True)
+        found = re.search(r"(\d+) passed, (\d+) failed\s*$", result.stdout)
+        if not found:
+            raise StageFailed("test/model/run.sh did not end with its counts")
+        tally.add(int(found[1]), int(found[2]))
+        if result.returncode != 0 or int(found[2]) > 0:
+            raise StageFailed(f"test/model/run.sh ended with status {result.returncode}")
+        return
+    for model in sorted(ROOT.glob("test/model/*.pml")):
+        search_model(model)
+        tally.add(1, 0)
+
+
+def search_model(model):
+    """One exhaustive search of a model for violated assertions and invalid end states."""
+    with tempfile.TemporaryDirectory() as folder:
+        for command in (["spin", "-a", str(model)], ["gcc", "-O2", "-DSAFETY", "-DCOLLAPSE", "-o", "pan", "pan.c"]):
+            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        output = subprocess.run(["./pan", "-m1000000"], cwd=folder, text=True, stdout=subprocess.PIPE, check=False).stdout
+        print(f"{model.name}: {' '.join(re.findall('.*(?:errors:|states, stored).*', output))}", flush=True)
+        if "errors: 0" not in output or "max search depth too small" in output:
+            raise StageFailed(f"{model.name} is not clean:\n{output}")
+
+
+def stage_fuzz(tally):
+    """libFuzzer targets, for a bounded time each"""
+    build("fuzz", options=[f"-DBASALT_FUZZ_SECONDS={os.environ.get('BASALT_FUZZ_SECONDS', '30')}"])
+    ctest("fuzz", "fuzz", tally)
+
+
+def stage_e2e(tally):
+    """End-to-end tests against the optimised server"""
+    folders = [name for name in ("test/e2e", "test/compat", "test/crash") if exists(f"{name}/**/test_*.py")]
+    pytest(tally, *folders, env={"BASALT_SERVER": str(ROOT / "build/release/basalt-server")})
+
+
+# name, function, and the files without one of which there is nothing to do
+STAGES = [
+    ("rules", stage_rules, ("cmake/rules.py",)),
+    ("dev", stage_dev, ("core/**/*.c",)),
+    ("clang", stage_clang, ("core/**/*.c",)),
+    ("release", stage_release, ("core/**/*.c",)),
+    ("asan", stage_asan, ("test/unit/**/*_test.c",)),
+    ("tsan", stage_tsan, ("test/stress/*.c", "test/sim/*.c")),
+    ("spin", stage_spin, ("test/model/*.pml",)),
+    ("fuzz", stage_fuzz, ("test/fuzz/*_fuzz.c",)),
+    ("e2e", stage_e2e, ("test/e2e/**/test_*.py", "test/compat/**/test_*.py", "test/crash/**/test_*.py")),
+]
+
+
+def run_stage(name, function, inputs, tally):
+    """Runs one stage and returns a line about it."""
+    print(f"\n======== {name}: {function.__doc__}", flush=True)
+    if not exists(*inputs):
+        print(f"left out: there is no {' or '.join(inputs)} yet", flush=True)
+        return f"{name:8} left out"
+    started = time.monotonic()
+    failed_before = tally.failed
+    try:
+        function(tally)
+        verdict = "ok"
+    except (StageFailed, subprocess.CalledProcessError) as failure:
+        verdict = f"FAILED: {str(failure).splitlines()[0]}"
+        print(f"{name}: {failure}", flush=True)
+        if tally.failed == failed_before:
+            tally.add(0, 1)
+    seconds = time.monotonic() - started
+    print(f"-------- {name}: {verdict}, {seconds:.0f} s", flush=True)
+    return f"{name:8} {seconds:5.0f} s  {verdict}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Runs what CI runs.")
+    parser.add_argument("stages", nargs="*", help="only these stages")
+    parser.add_argument("--list", action="store_true", help="name the stages")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name, function, _ in STAGES:
+            print(f"{name:8} {function.__doc__}")
+        return 0
+    unknown = set(arguments.stages) - {name for name, _, _ in STAGES}
+    if unknown:
+        parser.error(f"no such stage: {', '.join(sorted(unknown))}")
+
+    started = time.monotonic()
+    tally = Tally()
+    summary = [run_stage(*stage, tally) for stage in STAGES if not arguments.stages or stage[0] in arguments.stages]
+    print(f"\n======== {time.monotonic() - started:.0f} s in all", *summary, sep="\n")
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
