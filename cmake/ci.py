@@ -53,20 +53,18 @@ def exists(*patterns):
     return any(next(ROOT.glob(pattern), None) for pattern in patterns)
 
 
-def build(preset, *targets, options=()):
-    """Configures and builds a preset; the output of a build that succeeds is a line."""
-    call("cmake", "--preset", preset, "--log-level=WARNING", *options, quiet=True)
-    command = ["cmake", "--build", f"build/{preset}", "--parallel", JOBS]
-    if targets:
-        command += ["--target", *targets]
-    print("+", " ".join(command), flush=True)
-    result = subprocess.run(command, cwd=ROOT, text=True, errors="replace", check=False,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    lines = result.stdout.splitlines()
-    if result.returncode != 0:
-        print("\n".join(line for line in lines if not re.match(r"^\[\d+/\d+\] ", line)))
-        raise StageFailed(f"the build of {preset} failed")
-    print(lines[-1] if lines else "", flush=True)
+def build(preset, options=()):
+    """Configures and builds a preset; the output of a step that succeeds is its last line."""
+    for command in (["cmake", "--preset", preset, *options],
+                    ["cmake", "--build", f"build/{preset}", "--parallel", JOBS]):
+        print("+", " ".join(command), flush=True)
+        result = subprocess.run(command, cwd=ROOT, text=True, errors="replace", check=False,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        lines = result.stdout.splitlines()
+        if result.returncode != 0:
+            print("\n".join(line for line in lines if not re.match(r"^\[\d+/\d+\] ", line)))
+            raise StageFailed(f"the build of {preset} failed")
+        print(lines[-1] if lines else "", flush=True)
 
 
 def criterion_counts(output):
@@ -137,6 +135,19 @@ def pytest(tally, *arguments, env=None):
             raise StageFailed(f"pytest ended with status {status}")
 
 
+def counted(tally, *command):
+    """Runs a command whose last line is `N passed, M failed`, and adds that up."""
+    print("+", " ".join(command), flush=True)
+    result = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=False)
+    print(result.stdout, end="", flush=True)
+    found = re.search(r"^(\d+) passed, (\d+) failed\s*\Z", result.stdout, re.MULTILINE)
+    if not found:
+        raise StageFailed(f"{command[0]} did not end with its counts")
+    tally.add(int(found[1]), int(found[2]))
+    if result.returncode != 0 or int(found[2]) > 0:
+        raise StageFailed(f"{command[0]} ended with status {result.returncode}")
+
+
 def no_sanitizer_reports(folder):
     """Fails the stage if a sanitizer has left a report."""
     call("cmake/sanitizers/check_logs.sh", str(folder), quiet=True)
@@ -146,8 +157,7 @@ def stage_rules(tally):
     """The repository's own rules, their self-test, and formatting"""
     call(PYTHON, "cmake/rules.py")
     tally.add(1, 0)
-    call(PYTHON, "cmake/rules.py", "--self-test")
-    tally.add(1, 0)
+    counted(tally, PYTHON, "cmake/rules.py", "--self-test")
     call(PYTHON, "cmake/format.py", "--check")
     tally.add(1, 0)
 
@@ -193,16 +203,8 @@ def stage_tsan(tally):
 
 def stage_spin(tally):
     """The models: each .pml is searched exhaustively, and must find its planted mistakes"""
-    runner = ROOT / "test/model/run.sh"
-    if runner.exists():
-        result = subprocess.run([str(runner)], cwd=ROOT, text=True, stdout=subprocess.PIPE, check=False)
-        print(result.stdout, flush=True)
-        found = re.search(r"(\d+) passed, (\d+) failed\s*$", result.stdout)
-        if not found:
-            raise StageFailed("test/model/run.sh did not end with its counts")
-        tally.add(int(found[1]), int(found[2]))
-        if result.returncode != 0 or int(found[2]) > 0:
-            raise StageFailed(f"test/model/run.sh ended with status {result.returncode}")
+    if exists("test/model/run.sh"):
+        counted(tally, "test/model/run.sh")
         return
     for model in sorted(ROOT.glob("test/model/*.pml")):
         search_model(model)
