@@ -154,10 +154,14 @@ def no_sanitizer_reports(folder):
 
 
 def stage_rules(tally):
-    """The repository's own rules, their self-test, and formatting"""
+    """The self-test of the repository's rules, then the rules"""
+    counted(tally, PYTHON, "cmake/rules.py", "--self-test")
     call(PYTHON, "cmake/rules.py")
     tally.add(1, 0)
-    counted(tally, PYTHON, "cmake/rules.py", "--self-test")
+
+
+def stage_format(tally):
+    """C files are formatted as clang-format would"""
     call(PYTHON, "cmake/format.py", "--check")
     tally.add(1, 0)
 
@@ -237,6 +241,7 @@ def stage_e2e(tally):
 # name, function, and the files without one of which there is nothing to do
 STAGES = [
     ("rules", stage_rules, ("cmake/rules.py",)),
+    ("format", stage_format, ("core/**/*.c",)),
     ("dev", stage_dev, ("core/**/*.c",)),
     ("clang", stage_clang, ("core/**/*.c",)),
     ("release", stage_release, ("core/**/*.c",)),

@@ -344,8 +344,8 @@ def check_objects(objects, allowed, headers):
 
 def tracked_files():
     """The paths that git tracks or would track."""
-    listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate"], cwd=ROOT,
-                             check=True, text=True, stdout=subprocess.PIPE).stdout
+    command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate"]
+    listing = subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE).stdout
     return sorted(path for path in listing.splitlines() if (ROOT / path).is_file())
 
 
