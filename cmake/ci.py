@@ -21,6 +21,10 @@ PYTHON = sys.executable
 JOBS = str(os.cpu_count() or 1)
 
 
+# Nothing that is run here takes this long unless it hangs.
+COMMAND_SECONDS_MAX = 1200
+
+
 class StageFailed(Exception):
     """The stage is over; its message says why."""
 
@@ -42,7 +46,7 @@ def call(*command, env=None, check=True, quiet=False):
     full_env = dict(os.environ, **(env or {}))
     if not quiet:
         print("+", " ".join(command), flush=True)
-    result = subprocess.run(command, cwd=ROOT, env=full_env, check=False)
+    result = subprocess.run(command, cwd=ROOT, env=full_env, check=False, timeout=COMMAND_SECONDS_MAX)
     if check and result.returncode != 0:
         raise StageFailed(f"{command[0]} ended with status {result.returncode}")
     return result.returncode
@@ -124,7 +128,8 @@ def pytest(tally, *arguments, env=None):
     """Runs pytest and adds up its JUnit report. Skipped cases are neither passed nor failed, and are listed."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "pytest.xml"
-        status = call(PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--junitxml={report}",
+        status = call(PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider",
+                      "-o", "faulthandler_timeout=120", f"--junitxml={report}",
                       *arguments, env=env, check=False)
         if report.exists():
             for suite in ElementTree.parse(report).getroot().iter("testsuite"):
@@ -264,7 +269,7 @@ def run_stage(name, function, inputs, tally):
     try:
         function(tally)
         verdict = "ok"
-    except (StageFailed, subprocess.CalledProcessError) as failure:
+    except (StageFailed, subprocess.SubprocessError) as failure:
         verdict = f"FAILED: {str(failure).splitlines()[0]}"
         print(f"{name}: {failure}", flush=True)
         if tally.failed == failed_before:

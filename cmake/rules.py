@@ -281,8 +281,21 @@ def rule_dead_headers(tree):
             yield source.path, 1, "is included by nobody"
 
 
+LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
+
+
+def rule_links(tree, root=None):
+    """A link from one page to another leads somewhere."""
+    for source in tree:
+        if source.suffix == ".md":
+            folder = (Path(root or ROOT) / source.path).parent
+            for match in LINK.finditer(source.text):
+                if not (folder / match[1]).exists():
+                    yield source.path, source.line_of(match.start()), f"the link to {match[1]} leads nowhere"
+
+
 RULES = [rule_file_size, rule_function_size, rule_prefix, rule_includes, rule_atomics, rule_calls, rule_markers, rule_paths,
-         rule_opening, rule_typedefs, rule_dead_headers]
+         rule_opening, rule_typedefs, rule_dead_headers, rule_links]
 
 
 # ---- rules over compiled objects

@@ -59,6 +59,8 @@ CASES = [
     (rules.rule_opening, "core/ds/a.c", '#include "core/ds/a.h"\n', 1),
     (rules.rule_typedefs, "core/ds/a.h", "typedef struct a {\n    int x;\n} a_t;\n", 1),
     (rules.rule_typedefs, "core/ds/a.h", "typedef int (*a_fn)(uint8_t x);\n", 0),
+    (rules.rule_links, "docs/a.md", "[here](no/such/page.md) and [there](NOWHERE.md#part)\n", 2),
+    (rules.rule_links, "docs/a.md", "[here](../cmake/rules.py), [there](https://example.org/x), [up](#part)\n", 0),
     (rules.rule_dead_headers, "core/ds/a.h", "#pragma once\n", 1),
 ]
 CASES += [(rules.rule_calls, "bench/a.c", f"int f(void) {{ return {name}(x); }}\n", 1) for name in rules.BANNED]
