@@ -294,6 +294,7 @@ def main():
 
     started = time.monotonic()
     tally = Tally()
+    os.environ["LC_ALL"] = "C.UTF-8"  # Criterion translates its summary
     summary = [run_stage(*stage, tally) for stage in STAGES if not arguments.stages or stage[0] in arguments.stages]
     print(f"\n======== {time.monotonic() - started:.0f} s in all", *summary, sep="\n")
     print(f"{tally.passed} passed, {tally.failed} failed")
