@@ -17,7 +17,7 @@ size_t str_len(const struct entry *e);
 /* The value as an integer: stored as one, or a text that reads as one. False if it is none; *out is then untouched. */
 bool str_int(const struct entry *e, int64_t *out);
 
-/* Takes e, gives it with another value, stored as entry_new_str would. */
+/* Takes e, gives it with another value, stored as entry_new_str would. `value` must not point into e. */
 struct entry *str_replace(struct entry *e, struct bytes value) ATTR_MUST_USE;
 
 /* Takes e, gives it with a number as its value. Never NULL. In place when it was a number before. */
