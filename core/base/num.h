@@ -4,16 +4,20 @@
 #include "core/base/bytes.h"
 
 enum {
-    NUM_INT_TEXT_MAX = 21,     /* bytes that a 64-bit integer's text needs at most, sign included */
-    NUM_DOUBLE_TEXT_MAX = 512, /* bytes that num_from_double or num_from_longdouble needs at most */
+    NUM_INT_TEXT_MAX = 21,    /* bytes that a 64-bit integer's text needs at most, sign included */
+    NUM_DOUBLE_TEXT_MAX = 32, /* bytes that num_from_double needs at most */
+    NUM_LONGDOUBLE_TEXT_MAX =
+        5120, /* bytes that num_from_longdouble needs at most, and longest float text read */
 };
 
-/* Reads a canonical decimal 64-bit integer: no spaces, no plus sign, no leading zeros, no "-0". False otherwise or on
- * overflow; *value_out is written only on success. */
+/* Reads a canonical decimal 64-bit integer: no spaces, no plus sign, no leading zeros, no "-0". False otherwise
+ * or on overflow; *value_out is written only on success. */
 bool num_parse_int(struct bytes text, int64_t *value_out);
 bool num_parse_uint(struct bytes text, uint64_t *value_out);
 
-/* Reads a floating point number as strtod does, whole text, no leading space, "inf" words allowed, NaN refused. */
+/* Reads a floating point number as strtod does: whole text, no leading space, hexadecimal and "inf" words
+ * allowed. NaN refused, and so is what overflows or vanishes to zero. Texts of NUM_LONGDOUBLE_TEXT_MAX bytes or
+ * more are refused. */
 bool num_parse_double(struct bytes text, double *value_out);
 bool num_parse_longdouble(struct bytes text, long double *value_out);
 
@@ -24,11 +28,13 @@ bool num_parse_memory(struct bytes text, uint64_t *bytes_out);
 size_t num_from_int(char *text, int64_t value);
 size_t num_from_uint(char *text, uint64_t value);
 
-/* Shortest text that reads back as `value` ("3", "3.14", "1e+30", "inf", "-inf", "nan"), as RESP3 doubles and ZSCORE
- * print it. Writes at most NUM_DOUBLE_TEXT_MAX bytes, no NUL; returns the length. */
+/* 17 significant digits, as printf's %.17g: "3", "0.10000000000000001", "1e+20", "inf", "-inf", "nan". That is
+ * how Redis up to 7.0 prints ZSCORE and RESP3 doubles (7.2 prints the shortest text instead: "0.1"). It always
+ * reads back as `value`. Writes at most NUM_DOUBLE_TEXT_MAX bytes, no NUL; returns the length. */
 size_t num_from_double(char *text, double value);
 
-/* Human form of INCRBYFLOAT: 17 significant decimals after the point, trailing zeros cut, no exponent. */
+/* Human form of INCRBYFLOAT: 17 digits after the point, trailing zeros cut, no exponent. Writes at most
+ * NUM_LONGDOUBLE_TEXT_MAX bytes, no NUL; returns the length. */
 size_t num_from_longdouble(char *text, long double value);
 
 /* Checked arithmetic: false on overflow, *out untouched. */

@@ -1,0 +1,303 @@
+/* num.c: numbers as text.
+ *
+ * Integers are printed two digits at a time from a table and read with one overflow check at the end: 19 digits
+ * always fit an unsigned 64-bit number, and only those can exceed the signed range.
+ *
+ * Doubles are printed as %.17g prints them. The C library does that with big-number arithmetic; here the two
+ * usual cases are done with exact 128-bit integers and the rest is left to it:
+ *
+ *   integers below 1e17    the integer's own digits (17 significant digits hold all of them)
+ *   1e-4 <= |v| < 2^53     v = m * 2^-s with m < 2^53 and 1 <= s <= 66. The digits are v * 10^k rounded, k chosen
+ *                          so that there are 17 of them. k <= 20, so m * 10^k < 2^120 is exact, and its low s
+ *                          bits are exactly the remainder that decides the rounding (ties to even).
+ *
+ * Doubles are read by strtod, except for short decimal texts: up to 15 digits make an exact double, a power of
+ * ten up to 10^22 is an exact double, and the quotient of two exact doubles is correctly rounded. */
+#include "core/base/num.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- Integers ---- */
+
+static const char two_digits[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
+static size_t count_digits(uint64_t value) {
+    size_t count = 1;
+    for (; value >= 10000; value /= 10000)
+        count += 4;
+    return count + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
+/* Writes the last `count` digits of `value`. */
+static void put_digits(char *text, size_t count, uint64_t value) {
+    while (count >= 2) {
+        count -= 2;
+        memcpy(text + count, two_digits + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (count)
+        text[0] = (char)('0' + value % 10);
+}
+
+size_t num_from_uint(char *text, uint64_t value) {
+    size_t count = count_digits(value);
+    put_digits(text, count, value);
+    return count;
+}
+
+size_t num_from_int(char *text, int64_t value) {
+    if (value >= 0)
+        return num_from_uint(text, (uint64_t)value);
+    text[0] = '-';
+    return 1 + num_from_uint(text + 1, 0 - (uint64_t)value);
+}
+
+bool num_parse_uint(struct bytes text, uint64_t *value_out) {
+    if (text.len == 0 || text.len > 20)
+        return false;
+    if (text.ptr[0] == '0' && text.len > 1)
+        return false;
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.ptr[i] - '0';
+        if (digit > 9)
+            return false;
+        if (i == 19 && (value > UINT64_MAX / 10 || value * 10 > UINT64_MAX - digit))
+            return false;
+        value = value * 10 + digit;
+    }
+    *value_out = value;
+    return true;
+}
+
+bool num_parse_int(struct bytes text, int64_t *value_out) {
+    bool is_negative = text.len != 0 && text.ptr[0] == '-';
+    uint64_t magnitude;
+    if (!num_parse_uint(bytes_of(text.ptr + is_negative, text.len - is_negative), &magnitude))
+        return false;
+    if (is_negative) {
+        if (magnitude == 0 || magnitude > (uint64_t)INT64_MAX + 1)
+            return false;
+        *value_out = (int64_t)(0 - magnitude);
+    } else {
+        if (magnitude > INT64_MAX)
+            return false;
+        *value_out = (int64_t)magnitude;
+    }
+    return true;
+}
+
+bool num_parse_memory(struct bytes text, uint64_t *bytes_out) {
+    static const struct {
+        const char *suffix;
+        uint64_t unit;
+    } units[] = {
+        {"", 1},        {"b", 1},        {"k", 1000},       {"kb", 1 << 10},
+        {"m", 1000000}, {"mb", 1 << 20}, {"g", 1000000000}, {"gb", 1 << 30},
+    };
+    size_t digits = 0;
+    while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
+        digits++;
+    size_t zeros = 0;
+    while (zeros + 1 < digits && text.ptr[zeros] == '0')
+        zeros++;
+    uint64_t count;
+    if (!num_parse_uint(bytes_of(text.ptr + zeros, digits - zeros), &count))
+        return false;
+    struct bytes suffix = bytes_of(text.ptr + digits, text.len - digits);
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (bytes_is_word(suffix, units[i].suffix)) {
+            uint64_t total;
+            if (__builtin_mul_overflow(count, units[i].unit, &total))
+                return false;
+            *bytes_out = total;
+            return true;
+        }
+    return false;
+}
+
+/* ---- Reading floating point numbers ---- */
+
+static const double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                       1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+enum { EXACT_DIGITS_MAX = 15 };
+
+/* Reads "-12.5" and the like: an optional sign, at most 15 digits, perhaps one point among or behind them. */
+static bool parse_short_decimal(struct bytes text, double *value_out) {
+    bool is_negative = text.ptr[0] == '-';
+    size_t i = is_negative;
+    if (text.len - i > EXACT_DIGITS_MAX + 1)
+        return false;
+    uint64_t digits = 0;
+    size_t digit_count = 0;
+    size_t point = SIZE_MAX;
+    for (; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.ptr[i] - '0';
+        if (digit <= 9) {
+            digits = digits * 10 + digit;
+            digit_count++;
+        } else if (text.ptr[i] == '.' && point == SIZE_MAX) {
+            point = i;
+        } else {
+            return false;
+        }
+    }
+    if (digit_count == 0 || digit_count > EXACT_DIGITS_MAX)
+        return false;
+    double value = (double)digits;
+    if (point != SIZE_MAX)
+        value /= powers_of_ten[text.len - point - 1];
+    *value_out = is_negative ? -value : value;
+    return true;
+}
+
+/* Copies `text` to `copy` with a NUL, if it can be the whole of a number's text. */
+static bool copy_float_text(struct bytes text, char copy[NUM_LONGDOUBLE_TEXT_MAX]) {
+    if (text.len == 0 || text.len >= NUM_LONGDOUBLE_TEXT_MAX || isspace((unsigned char)text.ptr[0]))
+        return false;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return true;
+}
+
+bool num_parse_double(struct bytes text, double *value_out) {
+    if (text.len != 0 && parse_short_decimal(text, value_out))
+        return true;
+    char copy[NUM_LONGDOUBLE_TEXT_MAX];
+    if (!copy_float_text(text, copy))
+        return false;
+    char *end;
+    errno = 0;
+    double value = strtod(copy, &end);
+    if (end != copy + text.len || isnan(value))
+        return false;
+    if (errno == ERANGE && (isinf(value) || fpclassify(value) == FP_ZERO))
+        return false;
+    *value_out = value;
+    return true;
+}
+
+bool num_parse_longdouble(struct bytes text, long double *value_out) {
+    char copy[NUM_LONGDOUBLE_TEXT_MAX];
+    if (!copy_float_text(text, copy))
+        return false;
+    char *end;
+    errno = 0;
+    long double value = strtold(copy, &end);
+    if (end != copy + text.len || isnan(value))
+        return false;
+    if (errno == ERANGE && (isinf(value) || fpclassify(value) == FP_ZERO))
+        return false;
+    *value_out = value;
+    return true;
+}
+
+/* ---- Printing floating point numbers ---- */
+
+enum { DOUBLE_DIGITS = 17 };
+
+#define TEN_TO_16 10000000000000000U
+#define TEN_TO_17 100000000000000000U
+
+__extension__ typedef unsigned __int128 uint128;
+
+/* value * 10^scale as an integer, rounded to nearest, ties to even; 1e-4 <= value < 2^53, value is no integer,
+ * and 0 <= scale <= 20. Exact: see the top of the file. */
+static uint64_t scaled_digits(double value, int scale) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint128 product = (bits & (((uint64_t)1 << 52) - 1)) | (uint64_t)1 << 52; /* value = product * 2^-shift */
+    unsigned shift = 1075 - (unsigned)(bits >> 52);
+    for (; scale >= 10; scale -= 10)
+        product *= 10000000000U;
+    static const uint64_t small_powers[] = {1,      10,      100,      1000,      10000,
+                                            100000, 1000000, 10000000, 100000000, 1000000000};
+    product *= small_powers[scale];
+    uint64_t whole = (uint64_t)(product >> shift);
+    uint128 rest = product - ((uint128)whole << shift);
+    uint128 half = (uint128)1 << (shift - 1);
+    return whole + (rest > half || (rest == half && (whole & 1)));
+}
+
+/* Prints a positive value that is no integer, 1e-4 <= value < 2^53. */
+static size_t put_plain_double(char *text, double value) {
+    int magnitude; /* value has its first digit at 10^magnitude */
+    if (value < 1)
+        magnitude = value >= 0.1 ? -1 : value >= 0.01 ? -2 : value >= 0.001 ? -3 : -4;
+    else
+        for (magnitude = 0; value >= powers_of_ten[magnitude + 1];)
+            magnitude++;
+    /* 0.1 and its like are no exact doubles, and rounding may add a digit: the guess may be off by one. */
+    uint64_t digits = scaled_digits(value, DOUBLE_DIGITS - 1 - magnitude);
+    while (digits >= TEN_TO_17 || digits < TEN_TO_16) {
+        magnitude += digits >= TEN_TO_17 ? 1 : -1;
+        digits = scaled_digits(value, DOUBLE_DIGITS - 1 - magnitude);
+    }
+    size_t count = DOUBLE_DIGITS;
+    for (; digits % 10 == 0; digits /= 10)
+        count--;
+
+    char *at = text;
+    if (magnitude < 0) {
+        *at++ = '0';
+        *at++ = '.';
+        for (int i = -1; i > magnitude; i--)
+            *at++ = '0';
+        put_digits(at, count, digits);
+        return (size_t)(at - text) + count;
+    }
+    size_t before_point = (size_t)magnitude + 1;
+    put_digits(at, count, digits);
+    must(count > before_point); /* 17 digits tell a number that is no integer from every integer */
+    memmove(at + before_point + 1, at + before_point, count - before_point);
+    at[before_point] = '.';
+    return count + 1;
+}
+
+size_t num_from_double(char *text, double value) {
+    double magnitude = fabs(value);
+    bool is_negative = signbit(value);
+    if (magnitude < 1e17 && magnitude == (double)(int64_t)magnitude) {
+        if (is_negative)
+            text[0] = '-';
+        return is_negative + num_from_uint(text + is_negative, (uint64_t)magnitude);
+    }
+    if (magnitude >= 1e-4 && magnitude < 9007199254740992.0) {
+        if (is_negative)
+            text[0] = '-';
+        return is_negative + put_plain_double(text + is_negative, magnitude);
+    }
+    if (isnan(value)) {
+        memcpy(text, "nan", 3);
+        return 3;
+    }
+    int len = snprintf(text, NUM_DOUBLE_TEXT_MAX, "%.17g", value);
+    must(len > 0 && len < NUM_DOUBLE_TEXT_MAX);
+    return (size_t)len;
+}
+
+size_t num_from_longdouble(char *text, long double value) {
+    if (isinf(value))
+        return num_from_double(text, (double)value);
+    int printed = snprintf(text, NUM_LONGDOUBLE_TEXT_MAX, "%.17Lf", value);
+    must(printed > 0 && printed < NUM_LONGDOUBLE_TEXT_MAX);
+    size_t len = (size_t)printed;
+    if (memchr(text, '.', len)) {
+        while (text[len - 1] == '0')
+            len--;
+        len -= text[len - 1] == '.';
+    }
+    if (len == 2 && text[0] == '-' && text[1] == '0') {
+        text[0] = '0';
+        return 1;
+    }
+    return len;
+}
