@@ -26,7 +26,8 @@ struct result {
     double seconds;
     double own_cpu_us; /* per operation, like the next */
     double server_cpu_us;
-    double server_wait; /* share of the span for which the servers' threads were denied a processor */
+    double server_cpu_s; /* in all */
+    double server_wait;  /* share of the span for which the servers' threads were denied a processor */
     double server_switches;
     uint64_t sent_bytes;
     uint64_t received_bytes;
@@ -73,6 +74,7 @@ static void result_span(struct result *r, const struct sample *begin, const stru
     r->seconds = span_ns / 1e9;
     r->own_cpu_us = (double)(end->own_cpu_ns - begin->own_cpu_ns) / 1000 / ops;
     r->server_cpu_us = (double)(end->servers.run_ns - begin->servers.run_ns) / 1000 / ops;
+    r->server_cpu_s = (double)(end->servers.run_ns - begin->servers.run_ns) / 1e9;
     r->server_wait = (double)(end->servers.wait_ns - begin->servers.wait_ns) / span_ns;
     r->server_switches = (double)(end->servers.switches - begin->servers.switches) / ops;
 }
@@ -89,8 +91,9 @@ static void print_json(const struct result *r, const struct options *o) {
            mean, us(r, 0.5), us(r, 0.99), us(r, 0.999), (double)r->latency.max_ns / 1000);
     printf("\"load_cpu_us\": %.4f, ", r->own_cpu_us);
     if (o->pid_count > 0)
-        printf("\"server_cpu_us\": %.4f, \"server_wait\": %.4f, \"server_switches\": %.4f, ",
-               r->server_cpu_us, r->server_wait, r->server_switches);
+        printf("\"server_cpu_us\": %.4f, \"server_cpu_s\": %.6f, \"server_wait\": %.4f, \"server_switches\": "
+               "%.4f, ",
+               r->server_cpu_us, r->server_cpu_s, r->server_wait, r->server_switches);
     printf("\"replies\": %llu, \"errors\": %llu, \"nils\": %llu, \"closed\": %llu, ",
            (unsigned long long)r->counts.replies, (unsigned long long)r->counts.errors,
            (unsigned long long)r->counts.nils, (unsigned long long)r->closed);
