@@ -34,7 +34,8 @@ class Source:
         self.suffix = Path(path).suffix
         self.stem = Path(path).stem
         self.is_c = self.suffix in (".c", ".h", ".def")
-        self.in_layer = path.startswith(LAYER_FOLDERS)
+        # A *_gen.c is a program that runs while building, and no part of its layer.
+        self.in_layer = path.startswith(LAYER_FOLDERS) and not path.endswith("_gen.c")
         self._code = None
 
     @property
@@ -148,25 +149,21 @@ def is_waived(source, first, last):
 
 
 def rule_prefix(tree):
-    """What a file exports begins with the file's stem, or with the stem of the header that it implements a part of."""
-    headers = {(str(Path(source.path).parent), source.stem) for source in tree if source.suffix == ".h"}
+    """What a file exports begins with its stem, with leading words of its stem, or with the name of its folder."""
     for source in tree:
         if source.suffix != ".c" or not source.in_layer:
             continue
-        prefixes = allowed_prefixes(source.path, headers)
+        prefixes = allowed_prefixes(source.path)
         for function in functions_of(source):
             if not function.is_static and not has_prefix(function.name, prefixes):
                 yield (source.path, function.first_line,
-                       f"{function.name} is exported but does not begin with {' or '.join(prefixes)}_")
+                       f"{function.name} is exported but does not begin with {' or '.join(prefixes)}")
 
 
-def allowed_prefixes(path, headers):
-    """rax_walk.c may export rax_walk_* and, where rax.h lies beside it, rax_*. Handlers are cmd_<command>."""
-    folder, stem = str(Path(path).parent), Path(path).stem
-    words = stem.split("_")
-    shorter = ["_".join(words[:count]) for count in range(len(words) - 1, 0, -1)]
-    prefixes = [stem] + [name for name in shorter if (folder, name) in headers]
-    return prefixes + (["cmd"] if words[0] == "cmd" and "cmd" not in prefixes else [])
+def allowed_prefixes(path):
+    """core/resp/rax_walk.c may export rax_walk_*, rax_* and resp_*."""
+    words = Path(path).stem.split("_")
+    return ["_".join(words[:count]) for count in range(len(words), 0, -1)] + [Path(path).parent.name]
 
 
 def has_prefix(name, prefixes):
@@ -195,7 +192,8 @@ def rule_includes(tree):
         for match in INCLUDE.finditer(source.text):
             kind, header = match[1], match[2]
             line = source.line_of(match.start(2))
-            if kind == '"' and ("/" not in header or ".." in header):
+            is_generated = header.endswith(".inc")
+            if kind == '"' and not is_generated and ("/" not in header or ".." in header):
                 yield source.path, line, f'"{header}": write the path from the repository root'
             for pattern, where in INCLUDERS:
                 if source.in_layer and re.fullmatch(pattern, header) and not re.fullmatch(where, source.path):
@@ -334,7 +332,7 @@ def read_allowed(text):
 MUTABLE_SECTION = re.compile(r"\.(data|bss|tdata|tbss)\b(?!\.rel\.ro)")
 
 
-def check_objects(objects, allowed, headers):
+def check_objects(objects, allowed):
     """Mutable globals that are not on the list, list entries without a symbol, exported data with a foreign prefix."""
     used = set()
     for path, object_file in objects:
@@ -345,9 +343,9 @@ def check_objects(objects, allowed, headers):
                     used.add((path, plain))
                 else:
                     yield path, 1, f"{plain} is mutable and lives as long as the process ({section})"
-            prefixes = allowed_prefixes(path, headers)
+            prefixes = allowed_prefixes(path)
             if binding.isupper() and not has_prefix(plain, prefixes):
-                yield path, 1, f"{plain} is exported but does not begin with {' or '.join(prefixes)}_"
+                yield path, 1, f"{plain} is exported but does not begin with {' or '.join(prefixes)}"
     for path, name in sorted(allowed - used):
         yield MUTABLE_SYMBOLS, 1, f"{path} has no mutable symbol {name}: delete the line"
 
@@ -392,14 +390,13 @@ def main():
         return rules_selftest.run()
 
     tree = load_tree()
-    headers = {(str(Path(source.path).parent), source.stem) for source in tree if source.suffix == ".h"}
     if arguments.objects:
         objects = list(object_files(ROOT / arguments.objects))
         if not objects:
             print(f"{arguments.objects} holds no objects: build first")
             return 1
         allowed = read_allowed((ROOT / MUTABLE_SYMBOLS).read_text())
-        count = report(list(check_objects(objects, allowed, headers)))
+        count = report(list(check_objects(objects, allowed)))
         print(f"rules: {len(objects)} objects, {len(allowed)} mutable symbols allowed, {count} findings")
         return 1 if count else 0
 
