@@ -35,14 +35,16 @@ struct io_options {
     struct io_sim *sim;       /* for IO_SIM: the simulated world that this io is a node's shard of; else NULL */
     unsigned recv_buf_count;  /* provided buffers; 0 = default (see io_uring.c) */
     unsigned recv_buf_bytes;  /* bytes of each; 0 = default */
-    char *why;                /* with IO_AUTO: receives why io_uring was not taken ("" if it was); may be NULL */
+    char *why;                /* receives why io_uring was refused, in one line ("" if it was not); may be NULL */
     size_t why_size;
 };
 
-/* Gives an io. ERR_UNSUPPORTED when the wished backend is refused here (IO_AUTO falls back and succeeds). */
+/* Gives an io. Called on the owner's thread: io_uring binds the ring to the thread that makes it. ERR_UNSUPPORTED when
+ * the wished backend is refused here (IO_AUTO falls back and succeeds). io_wake works from here on, before any poll. */
 enum err io_open(const struct io_options *options, struct io **io_out) ATTR_MUST_USE;
 
-/* Takes the io. All streams and listeners must have been closed, all file operations have completed. */
+/* Takes the io. All streams and listeners must have been closed, all file operations have completed. On the owner's
+ * thread. */
 void io_close(struct io *io);
 
 /* "io_uring", "epoll" or "sim": what INFO calls multiplexing_api. */
@@ -66,7 +68,8 @@ int64_t io_now_ns(const struct io *io);
 int64_t io_wall_ms(const struct io *io);
 int64_t io_fresh_ns(const struct io *io);
 
-/* System calls this io made since it was opened (io_uring_enter, or epoll_wait + recv + send + accept). For benches. */
+/* System calls this io made since it was opened (io_uring_enter, or epoll_wait + recv + send + accept); not those of
+ * io_wake, which belong to the waker. For benches. */
 uint64_t io_syscalls(const struct io *io);
 
 /* ---- listeners ---- */
@@ -93,7 +96,9 @@ struct io_stream;
 struct io_stream_ops {
     /* Bytes came in; the view is valid during the call only. May be called several times a turn for one stream. */
     void (*on_data)(struct io_stream *stream, struct bytes data);
-    /* The peer closed (ERR_CLOSED) or the socket failed. No on_data follows. The owner should call io_stream_close. */
+    /* The peer closed (ERR_CLOSED) or the socket failed. Called at most once; no on_data follows. After an orderly close
+     * sending may still work (a client may shut its own direction and then read its replies). The owner should call
+     * io_stream_close. */
     void (*on_end)(struct io_stream *stream, enum err why);
     /* A send that could not complete at once has now completed: io_stream_can_send is true again. */
     void (*on_drained)(struct io_stream *stream);
@@ -108,22 +113,28 @@ struct io_stream {
     uint32_t backend_slot;
     uint32_t flags;
     size_t unsent_bytes;  /* bytes of a short send that the backend still holds; readable by the owner */
-    void *backend;
+    uint64_t sent_turn;   /* the turn of the last io_stream_send */
+    struct bytes sending; /* what that send was given */
+    char *rest;           /* the block with what a short send left over: its last unsent_bytes are still to go */
+    size_t rest_bytes;
+    struct io *backend;
     struct link link;     /* the backend's list */
 };
 
-/* Takes fd and begins receiving. The stream must stay at its address until on_closed. */
+/* Takes fd and begins receiving. The stream must stay at its address until on_closed. After a failure fd is closed and
+ * the stream is not in use. */
 enum err io_stream_start(struct io *io, struct io_stream *stream, const struct io_stream_ops *ops,
                          int fd) ATTR_MUST_USE;
 
-/* Stops and resumes receiving (back-pressure). Bytes already reaped are still delivered after a pause. Idempotent. */
+/* Stops and resumes receiving (back-pressure). Bytes that the backend took from the socket before the pause reached it are
+ * still delivered, in this turn or the next. A paused stream does not notice its peer's end. Idempotent. */
 void io_stream_pause(struct io *io, struct io_stream *stream);
 void io_stream_resume(struct io *io, struct io_stream *stream);
 
 /* True when io_stream_send may be called: no send of this stream is under way and none was made this turn. */
 bool io_stream_can_send(const struct io_stream *stream);
 
-/* Prepares one send; at most one per stream and turn, and only while io_stream_can_send. Borrows `data` until the next
+/* Prepares one send of at least one byte; at most one per stream and turn, and only while io_stream_can_send. Borrows `data` until the next
  * io_poll returns. What the socket does not take at once the backend copies aside and sends by itself; on_drained
  * follows in that case. Errors come through on_end. */
 void io_stream_send(struct io *io, struct io_stream *stream, struct bytes data);
@@ -148,12 +159,16 @@ struct io_file_op {
     /* err ERR_OK, or the fault of the write or of the fsync; `written` counts bytes that reached the file. */
     void (*on_done)(struct io_file_op *op, enum err result, size_t written);
     bool fsync_failed;  /* tells which half of WRITE_FSYNC failed */
-    void *backend;
+
+    /* The backend's. */
     size_t done_bytes;
+    enum err result;
+    unsigned pending;   /* completions still to come */
+    struct link link;
 };
 
-/* Starts the operation; on_done follows in a later dispatch. Several may be under way; only those on different files, or
- * linked inside one operation, have an order. Borrows op until on_done. */
+/* Starts the operation; on_done follows in a later dispatch. Several may be under way, and they may run and complete in any
+ * order: only the two halves of IO_FILE_WRITE_FSYNC are ordered. Borrows op until on_done. */
 void io_file_submit(struct io *io, struct io_file_op *op);
 
 /* ---- synchronous files: start-up, manifest, recovery (real or simulated disk) ---- */
