@@ -14,16 +14,14 @@
 #include "core/ds/glob.h"
 
 static int fold(char c, bool nocase) {
-    return nocase && c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+    int value = (signed char)c;
+    return nocase && value >= 'A' && value <= 'Z' ? value + ('a' - 'A') : value;
 }
 
 static bool in_range(char low, char high, char c, bool nocase) {
-    int from = low < high ? low : high;
-    int to = low < high ? high : low;
-    if (nocase) {
-        from = fold((char)from, true);
-        to = fold((char)to, true);
-    }
+    bool is_turned = fold(low, false) > fold(high, false);
+    int from = fold(is_turned ? high : low, nocase);
+    int to = fold(is_turned ? low : high, nocase);
     int value = fold(c, nocase);
     return value >= from && value <= to;
 }

@@ -60,8 +60,8 @@ static size_t read_commands(struct resp_parser *p, const struct resp_limits *lim
 }
 
 /* The same for input that arrives in pieces whose lengths `next_piece` chooses. */
-static void read_pieces(const struct resp_limits *limits, struct bytes data, struct rng *rng, uint64_t piece_max,
-                        struct buf *notes) {
+static void read_pieces(const struct resp_limits *limits, struct bytes data, struct rng *rng,
+                        uint64_t piece_max, struct buf *notes) {
     struct resp_parser p;
     resp_parser_init(&p);
     size_t consumed = 0;
@@ -69,7 +69,8 @@ static void read_pieces(const struct resp_limits *limits, struct bytes data, str
     for (size_t arrived = 0; arrived < data.len && status != RESP_ERROR;) {
         size_t piece = piece_max == 1 ? 1 : (size_t)(1 + rng_below(rng, piece_max));
         arrived += piece < data.len - arrived ? piece : data.len - arrived;
-        consumed += read_commands(&p, limits, bytes_of(data.ptr + consumed, arrived - consumed), notes, &status);
+        consumed +=
+            read_commands(&p, limits, bytes_of(data.ptr + consumed, arrived - consumed), notes, &status);
     }
     if (status == RESP_ERROR)
         buf_printf(notes, "!%s%s", p.is_silent ? "(silent) " : "", p.error);
@@ -404,7 +405,8 @@ Test(resp_parse, a_command_that_arrives_byte_by_byte_is_not_scanned_again, .time
 
 static void put_random_command(struct buf *b, struct rng *rng) {
     static const char inline_bytes[] = "ab \"'\\x4\tn\r\v$*";
-    static const char *const fragments[] = {"*", "$", "\r\n", "*1\r\n", "$3\r\n", "-1", "0", "\r", "\n", "*2\r\n$1\r\na\r\n"};
+    static const char *const fragments[] = {"*",  "$", "\r\n", "*1\r\n", "$3\r\n",
+                                            "-1", "0", "\r",   "\n",     "*2\r\n$1\r\na\r\n"};
     uint64_t kind = rng_below(rng, 20);
     if (kind < 12) {
         size_t argc = (size_t)rng_below(rng, 12);
@@ -446,8 +448,9 @@ Test(resp_parse, whole_input_and_pieces_give_the_same_commands) {
         for (size_t i = 0; i < COUNT_OF(piece_maxes); i++) {
             buf_clear(&pieces, SIZE_MAX);
             read_pieces(&limits, buf_bytes(&input), &rng, piece_maxes[i], &pieces);
-            cr_assert(bytes_equal(buf_bytes(&whole), buf_bytes(&pieces)), "seed %llu round %d pieces up to %llu",
-                      (unsigned long long)seed, round, (unsigned long long)piece_maxes[i]);
+            cr_assert(bytes_equal(buf_bytes(&whole), buf_bytes(&pieces)),
+                      "seed %llu round %d pieces up to %llu", (unsigned long long)seed, round,
+                      (unsigned long long)piece_maxes[i]);
         }
     }
     buf_deinit(&input);
