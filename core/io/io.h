@@ -53,7 +53,7 @@ const char *io_backend_name(const struct io *io);
 /* ---- the turn ---- */
 
 /* Submits prepared operations and reaps. timeout_ns: 0 = do not sleep, <0 = sleep until something happens. Returns the
- * number of events reaped (0 = timeout or a bare io_wake). After it returns, the bytes given to io_stream_send in the
+ * number of events reaped (0 = timeout, a bare io_wake or a signal). After it returns, the bytes given to io_stream_send in the
  * turn before may be reused. */
 unsigned io_poll(struct io *io, int64_t timeout_ns);
 
