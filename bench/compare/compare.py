@@ -174,7 +174,7 @@ def plot(scenario, results):
         if row[base]["server_cpu_us"]
     }
     title = f"{scenario['title']}: server CPU per operation, {base} = 1"
-    return svg.bars(title, list(values), shown, values, "")
+    return svg.bars(title, list(values), shown, values)
 
 
 def write(scenario, results, mark):
@@ -185,8 +185,9 @@ def write(scenario, results, mark):
     if scenario["load"].get("idle"):
         parts.append(idle_tables(results))
     else:
-        image = doc.save_plot(name, plot(scenario, results))
-        parts += [cpu_table(results), client_table(results), f"![{scenario['title']}]({image})"]
+        parts += [cpu_table(results), client_table(results)]
+        if len(next(iter(results.values()))) > 1:
+            parts.append(f"![{scenario['title']}]({doc.save_plot(name, plot(scenario, results))})")
         parts.append(f"Servers were denied their core for at most {100 * denied:.0f} % of a run.")
     doc.replace(name, "\n\n".join(parts))
 
@@ -201,6 +202,8 @@ def main():
     parser.add_argument("--syscalls", action="store_true", help="count system calls too, with strace, in runs of their own")
     parser.add_argument("--write", action="store_true", help="put the results into docs/PERF.md")
     options = parser.parse_args()
+    if options.write and options.only:
+        parser.error("--write replaces whole tables: not with --only")
     mark = host.fingerprint()
     print(host.fingerprint_lines(mark))
     for name in options.scenarios:

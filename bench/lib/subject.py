@@ -87,6 +87,14 @@ def free_port():
         return s.getsockname()[1]
 
 
+def is_loading(client):
+    """Whether INFO says so. A server without INFO has nothing to say about it."""
+    try:
+        return info(client, "persistence").get("loading", "0") != "0"
+    except Client.Error:
+        return False
+
+
 class Server:
     """A running subject. Its directory is deleted when it stops, unless it was passed in."""
 
@@ -118,7 +126,7 @@ class Server:
                 raise SystemExit(f"{self.name} ended with {self.process.returncode}:\n{self.log()[-2000:]}")
             try:
                 with Client(self.port, timeout) as client:
-                    if client.call("PING") == "PONG" and info(client, "persistence").get("loading", "0") == "0":
+                    if client.call("PING") == "PONG" and not is_loading(client):
                         return time.monotonic() - self.started
             except (OSError, Client.Error):
                 pass

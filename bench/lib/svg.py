@@ -2,8 +2,14 @@
 
 from xml.sax.saxutils import escape
 
-COLOURS = ["#8a8f98", "#d1495b", "#2e6f95", "#edae49", "#66a182", "#7d5ba6"]
+COLOURS = ["#edae49", "#66a182", "#7d5ba6", "#2e6f95", "#d1495b", "#8a8f98"]
+KNOWN = {"ceiling": "#8a8f98", "redis": "#d1495b", "basalt": "#2e6f95"}
 FONT = 'font-family="sans-serif" font-size="12"'
+
+
+def colour(name, index):
+    """The well-known servers look the same in every chart."""
+    return KNOWN.get(name, COLOURS[index % len(COLOURS)])
 
 
 def text(x, y, words, anchor="start", extra=""):
@@ -18,13 +24,13 @@ def document(width, height, parts):
 def legend(names, x, y):
     parts = []
     for i, name in enumerate(names):
-        parts.append(f'<rect x="{x:.1f}" y="{y - 10:.1f}" width="12" height="12" fill="{COLOURS[i % len(COLOURS)]}"/>')
+        parts.append(f'<rect x="{x:.1f}" y="{y - 10:.1f}" width="12" height="12" fill="{colour(name, i)}"/>')
         parts.append(text(x + 16, y, name))
         x += 30 + 8 * len(name)
     return parts
 
 
-def bars(title, groups, series, values, unit):
+def bars(title, groups, series, values):
     """Horizontal bars, grouped. values[group][name] is a number or absent."""
     left, width, bar, gap = 250, 900, 12, 10
     top = max((v for row in values.values() for v in row.values()), default=1) or 1
@@ -38,19 +44,18 @@ def bars(title, groups, series, values, unit):
             value = values[group].get(name)
             if value is not None:
                 length = max(value * scale, 1)
-                colour = COLOURS[i % len(COLOURS)]
-                parts.append(f'<rect x="{left}" y="{y}" width="{length:.1f}" height="{bar - 1}" fill="{colour}"/>')
-                label = f'{value:.3g}{unit}'
-                parts.append(text(left + length + 5, y + bar - 2, label, extra='style="font-size:10px"'))
+                fill = colour(name, i)
+                parts.append(f'<rect x="{left}" y="{y}" width="{length:.1f}" height="{bar - 1}" fill="{fill}"/>')
+                parts.append(text(left + length + 5, y + bar - 2, f"{value:.3g}", extra='style="font-size:10px"'))
             y += bar
         y += gap
     return document(width, y + 10, parts)
 
 
 def lines(title, x_label, y_label, series):
-    """Lines through points. series: name -> list of (x, y), x shown as evenly spaced categories."""
+    """Lines through points. series: name -> list of (x, y) in the order of x, which is shown as evenly spaced categories."""
     width, height, left, right, top, bottom = 760, 420, 70, 20, 70, 50
-    xs = sorted({x for points in series.values() for x, _ in points})
+    xs = list(dict.fromkeys(x for points in series.values() for x, _ in points))
     highest = max((y for points in series.values() for _, y in points), default=1) * 1.1 or 1
     step = (width - left - right) / max(len(xs) - 1, 1)
 
@@ -67,11 +72,11 @@ def lines(title, x_label, y_label, series):
         parts.append(text(at(x, 0)[0], height - bottom + 18, str(x), "middle"))
     parts.append(text((left + width - right) / 2, height - 10, x_label, "middle"))
     parts.append(text(16, top - 10, y_label))
-    for i, points in enumerate(series.values()):
-        colour = COLOURS[i % len(COLOURS)]
-        path = " ".join("{:.1f},{:.1f}".format(*at(x, y)) for x, y in sorted(points))
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+    for i, (name, points) in enumerate(series.items()):
+        stroke = colour(name, i)
+        path = " ".join("{:.1f},{:.1f}".format(*at(x, y)) for x, y in points)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{stroke}" stroke-width="2"/>')
         for x, y in points:
             px, py = at(x, y)
-            parts.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3" fill="{colour}"/>')
+            parts.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3" fill="{stroke}"/>')
     return document(width, height, parts)

@@ -1,0 +1,149 @@
+/* keyspace_bench.c: bytes per key, nanoseconds per operation, and the longest single put of the keyspace.
+ *
+ *   basalt-micro-keyspace_bench                    the table below for 1, 2 and 5 million keys
+ *   basalt-micro-keyspace_bench saw COUNT          one line per growth of 5 per cent up to COUNT keys
+ *
+ * Keys are 16 bytes, values 32. "entry" is what the keyspace accounts for entries, "table" for itself, "rss" the
+ * growth of the resident set per key since the start. Times are of a single thread with random keys. */
+#include "core/base/mem.h"
+#include "core/keyspace/keyspace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { KEY_BYTES = 16, VALUE_BYTES = 32, BATCH = 16 };
+
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static size_t rss_bytes(void) {
+    FILE *f = fopen("/proc/self/statm", "r");
+    size_t total = 0;
+    size_t resident = 0;
+    if (f) {
+        if (fscanf(f, "%zu %zu", &total, &resident) != 2)
+            resident = 0;
+        fclose(f);
+    }
+    return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static struct bytes make_key(char key[KEY_BYTES + 1], uint64_t n) {
+    snprintf(key, KEY_BYTES + 1, "key:%012" PRIu64, n % UINT64_C(1000000000000));
+    return bytes_of(key, KEY_BYTES);
+}
+
+static struct entry *make_entry(struct bytes key) {
+    char value[VALUE_BYTES];
+    memset(value, 'v', sizeof(value));
+    return entry_new_str(key, bytes_of(value, sizeof(value)), ENTRY_NO_EXPIRE);
+}
+
+static void put_key(struct keyspace *ks, uint64_t n) {
+    char text[KEY_BYTES + 1];
+    struct bytes key = make_key(text, n);
+    keyspace_put(ks, keyspace_hash(ks, key), make_entry(key));
+}
+
+static void print_sizes(const struct keyspace *ks, size_t rss_before) {
+    double count = (double)keyspace_count(ks);
+    double entry = (double)keyspace_bytes(ks) / count;
+    double table = (double)keyspace_table_bytes(ks) / count;
+    double rss = (double)(rss_bytes() - rss_before) / count;
+    printf("%9.0f keys  entry %.2f  table %.2f  sum %.2f  rss %.2f B/key\n", count, entry, table, entry + table, rss);
+    fflush(stdout);
+}
+
+/* Finds `count` random keys, in batches that are prefetched if `prefetch`; returns nanoseconds per key. */
+static double time_finds(const struct keyspace *ks, size_t count, uint64_t base, uint64_t range, bool prefetch) {
+    struct rng rng;
+    rng_init(&rng, 7);
+    char text[BATCH][KEY_BYTES + 1];
+    uint64_t spent = 0;
+    size_t hits = 0;
+    for (size_t done = 0; done < count; done += BATCH) {
+        for (size_t i = 0; i < BATCH; i++)
+            make_key(text[i], base + rng_below(&rng, range));
+        uint64_t begin = now_ns();
+        uint64_t hash[BATCH];
+        for (size_t i = 0; i < BATCH; i++) {
+            hash[i] = keyspace_hash(ks, bytes_of(text[i], KEY_BYTES));
+            if (prefetch)
+                keyspace_prefetch(ks, hash[i]);
+        }
+        for (size_t i = 0; prefetch && i < BATCH; i++)
+            keyspace_prefetch_entry(ks, hash[i]);
+        for (size_t i = 0; i < BATCH; i++)
+            hits += keyspace_find(ks, bytes_of(text[i], KEY_BYTES), hash[i]) != NULL;
+        spent += now_ns() - begin;
+    }
+    must(base ? hits == 0 : hits == count);
+    return (double)spent / (double)count;
+}
+
+static void measure(size_t count) {
+    size_t rss_before = rss_bytes();
+    struct keyspace *ks = keyspace_new(&(struct keyspace_options){.hash_seed = 42});
+    uint64_t longest = 0;
+    uint64_t total = 0;
+    uint32_t over_100us = 0;
+    for (size_t n = 0; n < count; n++) {
+        char text[KEY_BYTES + 1];
+        struct bytes key = make_key(text, n);
+        struct entry *e = make_entry(key);
+        uint64_t begin = now_ns();
+        keyspace_put(ks, keyspace_hash(ks, key), e);
+        uint64_t took = now_ns() - begin;
+        total += took;
+        over_100us += took > 100000;
+        if (took > longest)
+            longest = took;
+    }
+    print_sizes(ks, rss_before);
+    keyspace_dump(ks);
+    size_t finds = 2000000 / BATCH * BATCH;
+    printf("  put %.0f ns (clock included), longest %.0f us, %u over 100 us\n", (double)total / (double)count,
+           (double)longest / 1000, over_100us);
+    printf("  find hit %.0f ns, prefetched %.0f ns; miss %.0f ns\n", time_finds(ks, finds, 0, count, false),
+           time_finds(ks, finds, 0, count, true), time_finds(ks, finds, UINT64_C(500000000000), count, false));
+    uint64_t begin = now_ns();
+    keyspace_free(ks);
+    printf("  free %.0f ns per key\n", (double)(now_ns() - begin) / (double)count);
+    fflush(stdout);
+}
+
+static void saw(size_t count_max) {
+    size_t rss_before = rss_bytes();
+    struct keyspace *ks = keyspace_new(&(struct keyspace_options){.hash_seed = 42});
+    double next = 1000;
+    for (size_t n = 0; n < count_max; n++) {
+        put_key(ks, n);
+        if ((double)n + 1 >= next) {
+            print_sizes(ks, rss_before);
+            next *= 1.05;
+        }
+    }
+    keyspace_free(ks);
+}
+
+int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "saw") == 0) {
+        saw(strtoull(argv[2], NULL, 10));
+        return 0;
+    }
+    if (argc == 2) {
+        measure(strtoull(argv[1], NULL, 10));
+        return 0;
+    }
+    measure(1000000);
+    measure(2000000);
+    measure(5000000);
+    return 0;
+}
