@@ -1,0 +1,24 @@
+/* exec.c: running one command's handler.
+ *
+ * The check that a handler wrote exactly one reply is a debug check: it walks the reply. */
+#include "core/exec/exec.h"
+
+#include "core/resp/resp_read.h"
+
+void exec_run(struct exec *x) {
+    struct engine *engine = x->engine;
+    struct buf *buf = x->out->buf;
+    size_t before = buf->len;
+    uint64_t errors_before = x->out->errors;
+    exec_handler *handler = engine->handlers[x->command->id];
+    must(handler != NULL);
+    handler(x);
+    dcheck(x->is_deferred == (buf->len == before));
+#ifndef NDEBUG
+    if (!x->is_deferred && x->argc > 0 && !x->conn)
+        dcheck(resp_reply_skip(bytes_of(buf->ptr + before, buf->len - before)) == buf->len - before);
+#endif
+    engine->stats.commands++;
+    engine->stats.errors += x->out->errors - errors_before;
+}
+

@@ -1,0 +1,134 @@
+/* exec.h: all that a command handler may see.
+ *
+ * A handler is `void cmd_xyz(struct exec *x)`. It reads x->argv, opens keys (core/exec/key_view.h), writes exactly one
+ * reply to x->out, and reports every mutation as an effect. It cannot tell whether its keys are local or were lent by
+ * other shards, which protocol the client speaks, or whether a client, a script or the log's replay called it.
+ *
+ * struct engine is one shard's engine: its keyspaces, clock, configuration and counters. It belongs to whoever acts as
+ * the shard (its own thread, or a visitor that holds its baton).
+ *
+ * Admission (arity, authentication, memory limit, MISCONF) has been decided before a handler runs.
+ */
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/base/rng.h"
+#include "core/command/command.h"
+#include "core/config/config.h"
+#include "core/keyspace/evict.h"
+#include "core/resp/reply_err.h"
+#include "core/resp/resp_write.h"
+
+struct exec;
+struct conn;
+struct lent_set;
+
+typedef void exec_handler(struct exec *x);
+
+enum {
+    ENGINE_CURSOR_SHARDS = 1024, /* a SCAN cursor is position * this + shard */
+};
+
+/* Counters of one engine; the owner adds, INFO sums over shards. */
+struct engine_stats {
+    uint64_t commands;
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t expired;
+    uint64_t expired_stale_permille;
+    uint64_t evicted;
+    uint64_t dirty;         /* changes since the last save */
+    uint64_t errors;        /* error replies */
+    uint64_t lazyfreed;
+};
+
+/* Upward calls of the engine, owned by it, filled by the shard. */
+struct engine_ops {
+    void *ctx;
+    /* A key changed (WATCH, tracking) or something happened to it (keyspace notification); may be NULL. */
+    void (*on_event)(void *ctx, int db, struct bytes key, unsigned event_class, const char *event);
+};
+
+struct engine {
+    struct keyspace **dbs;         /* db_count pointers; each NULL until its first key */
+    int db_count;
+    uint64_t hash_seed;            /* the same in every shard of a server */
+    const struct config *config;   /* snapshot, replaced by a message; never written here */
+    int64_t now_ms;                /* wall clock of this command or transaction: one value for all of it */
+    int64_t now_us;                /* the same in microseconds */
+    struct rng rng;
+    struct engine_stats stats;
+    struct engine_ops ops;
+    struct buf effects;            /* effects of the turn, RESP commands; see effect.h */
+    int effects_db;                /* database that the text in `effects` has selected */
+    bool effects_on;               /* false: nobody wants effects (no log, no replica) */
+    bool is_replaying;             /* loading: expired keys are kept, effects are off */
+    bool is_active_expiry_off;     /* DEBUG SET-ACTIVE-EXPIRE 0 */
+    struct evict_rules evict;      /* policy and clock for the access bits of entries; refreshed once a turn */
+    unsigned shard_index;
+    unsigned shard_count;
+    exec_handler *const *handlers; /* by command id */
+};
+
+void engine_init(struct engine *e, const struct config *config, uint64_t hash_seed, unsigned shard_index,
+                 unsigned shard_count, exec_handler *const *handlers);
+void engine_deinit(struct engine *e);
+
+/* Sets the clock for the commands to come (wall clock, microseconds since 1970), and what depends on clock and
+ * configuration. Once a turn. */
+void engine_set_clock(struct engine *e, int64_t wall_us);
+
+/* The keyspace of a database, created when missing (get) or NULL (find). */
+struct keyspace *engine_get_db(struct engine *e, int db);
+static inline struct keyspace *engine_find_db(const struct engine *e, int db) {
+    return e->dbs[db];
+}
+
+/* Accounted bytes of all its keyspaces. */
+size_t engine_used_bytes(const struct engine *e);
+
+struct exec {
+    struct engine *engine;
+    const struct command *command;
+    int argc;
+    const struct bytes *argv;  /* argv[0] is the command's name as the client wrote it */
+    struct resp_out *out;
+    int db;
+    uint64_t first_key_hash;   /* hash of argv[first key] when has_first_key_hash */
+    bool has_first_key_hash;
+    bool is_no_touch;          /* CLIENT NO-TOUCH: reads leave the access time alone */
+    bool is_parts;             /* runs as one part of a SCOPE_SPLIT or SCOPE_ALL command */
+    bool is_deferred;          /* set by a handler of the upper layers that will answer later */
+    struct lent_set *lent;     /* NULL: keys are in engine; else: in this set */
+    struct conn *conn;         /* only for SCOPE_CONN handlers: the connection itself; else NULL */
+    void *host;                /* the shard, for handlers of the upper layers (net, shards); else NULL */
+};
+
+/* Runs the command's handler with checks around it (exactly one reply was written; error counters). */
+void exec_run(struct exec *x);
+
+/* ---- effects: the only way a mutation reaches the log and the replicas (effect.c) ---- */
+
+struct key_view;
+
+/* Appends one effect that belongs to the key: a deterministic command that repeats the mutation. */
+void effect_put(struct key_view *kv, int argc, const struct bytes *argv);
+
+/* The client's command is deterministic: log it as it came. For a part of a split command, argv is the part's. */
+void effect_put_same(struct key_view *kv);
+
+/* DEL key: expiry, eviction and commands that empty a key. */
+void effect_put_del(struct key_view *kv);
+
+/* An effect without a key (FLUSHDB, SWAPDB); every shard emits its own. */
+void effect_put_global(struct exec *x, int argc, const struct bytes *argv);
+
+/* ---- keyspace events: classes of notify-keyspace-events ---- */
+enum event_class {
+    EVENT_GENERIC = 1 << 0, EVENT_STRING = 1 << 1, EVENT_LIST = 1 << 2, EVENT_SET = 1 << 3, EVENT_HASH = 1 << 4,
+    EVENT_ZSET = 1 << 5, EVENT_EXPIRED = 1 << 6, EVENT_EVICTED = 1 << 7, EVENT_STREAM = 1 << 8, EVENT_NEW = 1 << 9,
+    EVENT_KEY_MISS = 1 << 10,
+};
+
+/* Tells the event `name` ("set", "expire", "del" ...) of the key; call it after the mutation. */
+void exec_event(struct key_view *kv, enum event_class event_class, const char *name);

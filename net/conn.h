@@ -1,0 +1,140 @@
+/* conn.h: one client connection: its socket, its unread input, its unsent output, and what the client has told us about
+ * itself.
+ *
+ * A connection belongs to one shard for life. Its memory is freed when the socket is closed *and* no command of it is
+ * under way on another shard (in_flight is 0), so messages may carry a plain pointer to it.
+ *
+ * Bytes in: io -> conn_read (cuts commands out of the stream) -> host->on_command. Bytes out: replies are appended to
+ * `out` directly or through `order`, the connection is put on the host's list of those with output, and conn_write
+ * sends once per turn.
+ */
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/io/io.h"
+#include "core/resp/resp_parse.h"
+#include "net/reply_order.h"
+
+struct conn;
+struct config;
+
+/* Upward calls, owned by the shard that hosts the connection. */
+struct conn_host {
+    void *ctx;
+    struct io *io;
+    /* Routes the command in conn->parser (argc > 0). False: no more commands can be taken now (the limit of commands in
+     * flight is reached, or the connection waits); the command was NOT taken and comes again after conn_resume. */
+    bool (*on_command)(struct conn *conn);
+    /* The socket is closed and in_flight is 0: the last call about this connection, which the host then frees. */
+    void (*on_gone)(struct conn *conn);
+    struct link with_output; /* connections that have output to send this turn (conn->output_link) */
+    struct resp_limits limits;
+    size_t query_max_bytes;  /* client-query-buffer-limit */
+    int64_t now_ms;          /* wall clock of the turn */
+    uint64_t net_in_bytes;
+    uint64_t net_out_bytes;
+    uint64_t protocol_errors;
+};
+
+enum conn_close_reason {
+    CONN_OPEN,
+    CONN_CLOSED_BY_PEER,
+    CONN_CLOSED_BY_QUIT,
+    CONN_CLOSED_BY_KILL,
+    CONN_CLOSED_BY_PROTOCOL,
+    CONN_CLOSED_BY_TIMEOUT,
+    CONN_CLOSED_BY_LIMIT,
+    CONN_CLOSED_BY_SHUTDOWN,
+};
+
+enum conn_reply_mode { CONN_REPLY_ON, CONN_REPLY_OFF, CONN_REPLY_SKIP_NEXT, CONN_REPLY_SKIP };
+
+enum { CONN_NAME_MAX = 255, CONN_ADDR_MAX = 128 };
+
+struct conn {
+    struct io_stream stream;
+    struct conn_host *host;
+    struct link all_link;     /* every connection of the shard */
+    struct link output_link;  /* host->with_output */
+    struct link paused_link;  /* shard's list of connections whose input waits (CLIENT PAUSE) */
+
+    /* input */
+    struct resp_parser parser;
+    struct buf query;         /* bytes of an unfinished command, or commands not taken yet */
+    bool is_blocked;          /* on_command said no: input is not parsed and the socket is paused */
+    bool is_reading;          /* inside conn_read: conn_resume must not re-enter */
+
+    /* output */
+    struct reply_order order;
+    struct buf out;           /* replies in order, not yet handed to io */
+    struct buf sending;       /* handed to io this turn; reusable after the next io_poll */
+    uint32_t in_flight;       /* commands or messages elsewhere that point to this connection */
+    bool is_socket_gone;
+    bool close_after_reply;
+    bool close_asap;
+    uint8_t close_reason;     /* enum conn_close_reason */
+    int64_t soft_limit_since_ms;
+
+    /* routing, kept by the shards */
+    uint64_t routed_turn;     /* last turn in which a command went to another shard */
+    int routed_first;         /* first destination of that turn, -1 when there were several */
+
+    /* the client */
+    uint64_t id;
+    int db;
+    uint8_t proto;            /* 2 or 3 */
+    uint8_t reply_mode;       /* enum conn_reply_mode */
+    bool is_authenticated;
+    bool is_monitor;
+    bool is_no_evict;
+    bool is_no_touch;
+    bool is_unix;
+    bool is_exempt_from_pause;
+    int64_t created_ms;
+    int64_t last_ms;          /* last interaction */
+    uint64_t commands;
+    uint64_t net_in_bytes;
+    uint64_t net_out_bytes;
+    const char *last_command; /* full name of the last command, for CLIENT LIST */
+    char *name;               /* CLIENT SETNAME, NULL when unset */
+    char *lib_name;
+    char *lib_ver;
+    char addr[CONN_ADDR_MAX];  /* "127.0.0.1:5000", "[::1]:5000" or "/path:0" */
+    char laddr[CONN_ADDR_MAX];
+};
+
+/* Makes a connection of a freshly accepted socket (takes fd) and begins reading. NULL when the io refuses it (fd is closed
+ * then). */
+struct conn *conn_open(struct conn_host *host, int fd, uint64_t id);
+
+/* Frees it; only from host->on_gone. */
+void conn_free(struct conn *conn);
+
+/* Parses and routes whatever `query` holds, after on_command had said no. */
+void conn_resume(struct conn *conn);
+
+/* ---- output (conn_write.c) ---- */
+
+/* `out` has grown: sends at the end of the turn. */
+static inline void conn_has_output(struct conn *conn) {
+    if (!link_is_linked(&conn->output_link))
+        link_push_back(&conn->host->with_output, &conn->output_link);
+}
+
+/* Sends the output of every connection that has some; at most one send each. Called once at the end of a turn. */
+void conn_flush_all(struct conn_host *host);
+
+/* Closes after the output so far is sent (QUIT, protocol errors). */
+void conn_close_after_reply(struct conn *conn, enum conn_close_reason why);
+
+/* Closes now; output that is not on its way is dropped. */
+void conn_close(struct conn *conn, enum conn_close_reason why);
+
+/* A message that pointed to the connection has come back. */
+void conn_release(struct conn *conn);
+
+/* Bytes of memory that the connection occupies: struct, input, output. */
+size_t conn_memory(const struct conn *conn);
+
+/* Output not yet taken by the socket, for client-output-buffer-limit. */
+size_t conn_output_bytes(const struct conn *conn);

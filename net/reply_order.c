@@ -1,0 +1,97 @@
+/* reply_order.c: the ring of reply slots.
+ *
+ * Invariants:
+ *   I1  head <= next, next - head <= cap; slot n lives at ring[n & (cap - 1)].
+ *   I2  the slot `head`, if any, is not ready (unfilled, or with open promises): ready ones leave at once.
+ *   I3  stored_bytes is the sum of the texts' capacities, for the output-buffer limit.
+ *
+ * A text that arrives for the head slot is appended to the output without a stop in the slot; only early replies are
+ * copied twice. */
+#include "net/reply_order.h"
+
+#include "core/base/mem.h"
+
+enum { REPLY_ORDER_FIRST_CAP = 16, REPLY_ORDER_KEEP_BYTES = 1024 };
+
+void reply_order_init(struct reply_order *ro) {
+    *ro = (struct reply_order){0};
+}
+
+void reply_order_deinit(struct reply_order *ro) {
+    for (uint32_t i = 0; i < ro->cap; i++)
+        buf_deinit(&ro->ring[i].text);
+    mem_free(ro->ring);
+    reply_order_init(ro);
+}
+
+static struct reply_slot *reply_order_slot(struct reply_order *ro, uint64_t number) {
+    dcheck(number >= ro->head && number < ro->next); /* I1 */
+    return &ro->ring[number & (ro->cap - 1)];
+}
+
+static void reply_order_grow(struct reply_order *ro) {
+    uint32_t cap = ro->cap ? ro->cap * 2 : REPLY_ORDER_FIRST_CAP;
+    struct reply_slot *ring = mem_zalloc(cap * sizeof *ring);
+    must(ro->next - ro->head == ro->cap); /* every old slot is live, so every block moves along */
+    for (uint64_t n = ro->head; n < ro->next; n++)
+        ring[n & (cap - 1)] = ro->ring[n & (ro->cap - 1)];
+    mem_free(ro->ring);
+    ro->ring = ring;
+    ro->cap = cap;
+}
+
+uint64_t reply_order_open(struct reply_order *ro, bool is_muted) {
+    if (ro->next - ro->head == ro->cap)
+        reply_order_grow(ro);
+    uint64_t number = ro->next++;
+    struct reply_slot *slot = reply_order_slot(ro, number);
+    slot->open_promises = 0;
+    slot->is_filled = false;
+    slot->is_muted = is_muted;
+    dcheck(slot->text.len == 0);
+    return number;
+}
+
+/* Moves every ready slot at the front to the output (I2). */
+static bool reply_order_release(struct reply_order *ro, struct buf *out) {
+    bool grew = false;
+    while (ro->head != ro->next) {
+        struct reply_slot *slot = reply_order_slot(ro, ro->head);
+        if (!slot->is_filled || slot->open_promises != 0)
+            break;
+        if (slot->text.len) {
+            ro->stored_bytes -= slot->text.len;
+            buf_put_bytes(out, buf_bytes(&slot->text));
+            buf_clear(&slot->text, REPLY_ORDER_KEEP_BYTES);
+            grew = true;
+        }
+        ro->head++;
+    }
+    return grew;
+}
+
+bool reply_order_fill(struct reply_order *ro, uint64_t number, struct bytes reply, uint32_t promises,
+                      struct buf *out) {
+    struct reply_slot *slot = reply_order_slot(ro, number);
+    must(!slot->is_filled);
+    slot->is_filled = true;
+    slot->open_promises = promises;
+    if (slot->is_muted)
+        reply.len = 0;
+    if (number == ro->head && promises == 0) {
+        buf_put_bytes(out, reply);
+        ro->head++;
+        bool grew = reply_order_release(ro, out);
+        return grew || reply.len != 0;
+    }
+    buf_put_bytes(&slot->text, reply);
+    ro->stored_bytes += reply.len;
+    return false;
+}
+
+bool reply_order_settle(struct reply_order *ro, uint64_t number, struct buf *out) {
+    struct reply_slot *slot = reply_order_slot(ro, number);
+    must(slot->open_promises > 0);
+    slot->open_promises--;
+    return number == ro->head && reply_order_release(ro, out);
+}

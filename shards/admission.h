@@ -1,0 +1,11 @@
+/* admission.h: whether a command may run at all, decided once, before anything is sent anywhere. */
+#pragma once
+
+#include "core/command/command.h"
+#include "net/conn.h"
+
+struct shard;
+
+/* The command that conn->parser names, if it is known, has the right number of arguments and may run now; else NULL, and
+ * the error reply is in `error` (the whole line, without CR LF). */
+const struct command *admission_check(struct shard *shard, struct conn *conn, struct buf *error);

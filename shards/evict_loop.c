@@ -1,0 +1,67 @@
+/* evict_loop.c: eviction over accounted memory.
+ *
+ * The sum over shards is an atomic that each shard moves by the difference since it last published, so reading it is one
+ * load. A shard evicts only its own keys. When the process is over the limit, each shard that gets a write evicts until
+ * the sum fits or EVICT_LOOP_MAX keys are gone; then the command runs anyway if the shard is within its own share, so
+ * that one shard is not emptied because another is large. */
+#include "shards/evict_loop.h"
+
+#include "core/exec/key_view.h"
+#include "shards/server.h"
+
+enum { EVICT_LOOP_MAX = 64 };
+
+void evict_loop_publish(struct shard *shard) {
+    uint64_t now = engine_used_bytes(&shard->engine) + shard->conn_bytes;
+    if (now == shard->published_bytes)
+        return;
+    atomic_fetch_add_explicit(&shard->server->used_bytes, now - shard->published_bytes, memory_order_relaxed);
+    shard->published_bytes = now;
+}
+
+/* The best victim over this shard's databases. */
+static bool evict_loop_one(struct shard *shard) {
+    struct engine *engine = &shard->engine;
+    struct evict_victim best = {0};
+    int best_db = -1;
+    for (int db = 0; db < engine->db_count; db++) {
+        struct keyspace *ks = engine_find_db(engine, db);
+        if (!ks || keyspace_count(ks) == 0)
+            continue;
+        struct evict_victim v = evict_pick(ks, &shard->evict_pools[db], &engine->evict, &engine->rng);
+        if (v.entry && (best_db < 0 || v.score > best.score)) {
+            best = v;
+            best_db = db;
+        }
+    }
+    if (best_db < 0)
+        return false;
+    struct exec x = {.engine = engine, .db = best_db};
+    struct key_view kv = {.x = &x, .key = entry_key(best.entry), .hash = best.hash, .db = best_db};
+    effect_put_del(&kv);
+    exec_event(&kv, EVENT_EVICTED, "evicted");
+    engine->stats.evicted++;
+    struct entry *taken = keyspace_take(engine->dbs[best_db], kv.key, best.hash);
+    must(taken == best.entry);
+    entry_free(taken);
+    return true;
+}
+
+bool evict_loop_make_room(struct shard *shard) {
+    uint64_t limit = shard->engine.config->maxmemory;
+    if (LIKELY(limit == 0))
+        return true;
+    struct server *server = shard->server;
+    for (int i = 0; i < EVICT_LOOP_MAX; i++) {
+        evict_loop_publish(shard);
+        if (atomic_load_explicit(&server->used_bytes, memory_order_relaxed) <= limit)
+            return true;
+        if (shard->engine.evict.policy == EVICT_NOEVICTION || !evict_loop_one(shard))
+            break;
+    }
+    evict_loop_publish(shard);
+    if (atomic_load_explicit(&server->used_bytes, memory_order_relaxed) <= limit)
+        return true;
+    return shard->engine.evict.policy != EVICT_NOEVICTION &&
+           shard->published_bytes <= limit / server->shard_count;
+}

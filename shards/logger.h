@@ -1,0 +1,23 @@
+/* logger.h: the server's log: one line per event, in the form that people and tools know from Redis:
+ *
+ *     12345:M 22 Nov 2026 16:01:02.345 * Ready to accept connections
+ *
+ * The mark stands for the level: . debug, - verbose, * notice, # warning. Any thread; each line is one write. */
+#pragma once
+
+#include "core/base/attr.h"
+#include "core/config/config.h"
+
+#include <stdarg.h>
+
+struct logger {
+    int fd;
+    enum loglevel level;
+};
+
+/* Standard output when path is NULL or empty. False when the file cannot be opened (errno tells why). */
+bool logger_open(struct logger *logger, const char *path, enum loglevel level);
+void logger_close(struct logger *logger);
+
+/* Writes the line if `level` is at least the logger's. */
+void logger_say(const struct logger *logger, enum loglevel level, const char *format, ...) ATTR_PRINTF(3, 4);

@@ -1,0 +1,41 @@
+/* reply.c: filling reply slots, holding what is not durable yet, and letting blocked connections go on.
+ *
+ * A connection that was refused more commands (too many in flight) is put on the shard's resume list once half of them
+ * have been answered; the loop lets it parse on, never this place, because a visitor may be running it. */
+#include "shards/reply.h"
+
+#include "shards/fanout.h"
+#include "shards/route.h"
+#include "shards/shard.h"
+
+static void reply_check_resume(struct shard *shard, struct conn *conn) {
+    if (conn->is_blocked && !conn->close_asap && !link_is_linked(&conn->paused_link) &&
+        reply_order_outstanding(&conn->order) <= ROUTE_IN_FLIGHT_MAX / 2)
+        link_push_back(&shard->resume, &conn->paused_link);
+}
+
+void reply_deliver_merged(struct shard *shard, struct conn *conn, uint64_t slot, struct bytes reply,
+                          const struct reply_source *sources, unsigned source_count) {
+    uint32_t promises = 0;
+    for (unsigned i = 0; i < source_count; i++) {
+        if (sources[i].ticket && promises_must_hold(&shard->promises, sources[i].from, sources[i].ticket)) {
+            promises_add(&shard->promises, sources[i].from, sources[i].ticket, conn, slot);
+            promises++;
+        }
+    }
+    if (reply_order_fill(&conn->order, slot, reply, promises, &conn->out) && !conn->close_asap)
+        conn_has_output(conn);
+    reply_check_resume(shard, conn);
+    conn_release(conn);
+}
+
+void reply_deliver(struct shard *shard, const struct reply_to *to, struct bytes reply, unsigned from,
+                   uint64_t ticket) {
+    dcheck(to->coordinator == shard->index);
+    if (to->fanout) {
+        fanout_collect(shard, to->fanout, to->part, reply, from, ticket);
+        return;
+    }
+    struct reply_source source = {from, ticket};
+    reply_deliver_merged(shard, to->conn, to->slot, reply, &source, 1);
+}

@@ -1,0 +1,20 @@
+/* reply.h: replies arriving at the shard that coordinates their command. */
+#pragma once
+
+#include "core/base/bytes.h"
+#include "shards/request.h"
+
+struct shard;
+
+/* A reply for `to` came from shard `from`, standing on log record `ticket` of it (0: none). Copies the bytes. */
+void reply_deliver(struct shard *shard, const struct reply_to *to, struct bytes reply, unsigned from,
+                   uint64_t ticket);
+
+struct reply_source {
+    unsigned from;
+    uint64_t ticket;
+};
+
+/* The same for a reply that stands on several shards' logs. */
+void reply_deliver_merged(struct shard *shard, struct conn *conn, uint64_t slot, struct bytes reply,
+                          const struct reply_source *sources, unsigned source_count);

@@ -1,0 +1,24 @@
+/* route.h: from a parsed command to the shard or shards that run it.
+ *
+ * Routing switches on the scope column of commands.def and on nothing else. A command whose key is owned here, on a
+ * connection that has routed nothing elsewhere this turn, runs at once; everything else goes into batches. Once a
+ * connection has routed anything to another shard in a turn, its later local commands go through the local inbox too, in
+ * the same flush, instead of overtaking it. */
+#pragma once
+
+#include "net/conn.h"
+#include "shards/request.h"
+
+enum {
+    ROUTE_IN_FLIGHT_MAX = 1024,             /* commands of one connection whose replies have not left */
+    ROUTE_OUTPUT_PAUSE_BYTES = 32 << 20,    /* unsent output beyond which a connection is not read from */
+    ROUTE_SCRATCH_KEEP_BYTES = 64 * 1024,
+};
+
+struct shard;
+
+/* conn_host.on_command: routes the command in conn->parser; false when the connection has too much under way. */
+bool route_command(struct conn *conn);
+
+/* The number of the next transaction that this shard coordinates; unique in the server. */
+uint64_t shard_next_txn_id(struct shard *shard);

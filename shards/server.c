@@ -1,0 +1,230 @@
+/* server.c: from a configuration to running shards, and back.
+ *
+ * Start: every shard's thread pins itself and opens its io; when all have, the data is recovered; then the shards serve
+ * and shard 0 opens the listeners, so that nobody connects to a server that could not start.
+ * Stop: is_stopping is raised and every thread is woken; each closes its connections and its io and ends. */
+#include "shards/server.h"
+
+#include "core/base/mem.h"
+#include "shards/accept.h"
+#include "shards/cycles.h"
+#include "shards/dispatch.h"
+#include "shards/loop.h"
+#include "shards/route.h"
+#include "shards/shard_life.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t server_random(void) {
+    uint64_t value = 0;
+    if (getrandom(&value, sizeof value, 0) != (ssize_t)sizeof value)
+        value = (uint64_t)time(NULL) ^ ((uint64_t)getpid() << 32);
+    return value;
+}
+
+static void server_make_run_id(struct server *server) {
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < RUN_ID_CHARS; i += 8) {
+        uint64_t bits = server_random();
+        for (int k = 0; k < 8; k++, bits >>= 4)
+            server->run_id[i + k] = digits[bits & 15];
+    }
+}
+
+static enum io_backend server_backend(const struct config *config) {
+    switch (config->io_backend) {
+    case IO_BACKEND_URING:
+        return IO_URING;
+    case IO_BACKEND_EPOLL:
+        return IO_EPOLL;
+    case IO_BACKEND_AUTO:
+        break;
+    }
+    return IO_AUTO;
+}
+
+struct server *server_new(struct config *config, const char *executable, char *why, size_t why_size) {
+    struct server *server = mem_zalloc_aligned(sizeof *server, CACHE_LINE_BYTES);
+    if (!cpu_plan_make(&server->cpus, (unsigned)config->shards, config->cpu_list, SHARDS_MAX, why, why_size)) {
+        mem_free(server);
+        return NULL;
+    }
+    server->config = config;
+    server->shard_count = server->cpus.shard_count;
+    server->hash_seed = server_random();
+    server->handlers = dispatch_handlers();
+    server->backend = server_backend(config);
+    server->start_ms = (int64_t)time(NULL) * 1000;
+    server->ticks_per_us = cycles_per_us();
+    server->executable = mem_alloc(strlen(executable) + 1);
+    memcpy(server->executable, executable, strlen(executable) + 1);
+    server_make_run_id(server);
+    atomic_init(&server->is_visiting_on, config->visiting);
+    atomic_init(&server->is_order_strict, config->pipeline_order == PIPELINE_ORDER_STRICT);
+    pthread_mutex_init(&server->start_mutex, NULL);
+    pthread_cond_init(&server->start_changed, NULL);
+    server->shards = mem_zalloc(server->shard_count * sizeof(struct shard *));
+    for (unsigned i = 0; i < server->shard_count; i++)
+        server->shards[i] = shard_new(server, i);
+    return server;
+}
+
+void server_free(struct server *server) {
+    for (unsigned i = 0; i < server->shard_count; i++)
+        shard_free(server->shards[i]);
+    mem_free(server->shards);
+    mem_free(server->executable);
+    cpu_plan_free(&server->cpus);
+    pthread_mutex_destroy(&server->start_mutex);
+    pthread_cond_destroy(&server->start_changed);
+    mem_free(server);
+}
+
+/* ---- a shard's thread ---- */
+
+static void server_count_start(struct server *server, bool is_ok) {
+    pthread_mutex_lock(&server->start_mutex);
+    server->started += is_ok;
+    server->failed += !is_ok;
+    pthread_cond_broadcast(&server->start_changed);
+    while (is_ok && !server->may_serve && server->failed == 0)
+        pthread_cond_wait(&server->start_changed, &server->start_mutex);
+    pthread_mutex_unlock(&server->start_mutex);
+}
+
+static void shard_set_up_host(struct shard *shard) {
+    const struct config *config = shard->engine.config;
+    shard->host.ctx = shard;
+    shard->host.on_command = route_command;
+    shard->host.on_gone = accept_gone;
+    shard->host.query_max_bytes = (size_t)config->client_query_buffer_limit;
+    shard->host.limits = (struct resp_limits){
+        .bulk_max_bytes = (int64_t)config->proto_max_bulk_len,
+        .args_max = INT32_MAX,
+        .inline_max_bytes = 64 * 1024,
+        .query_max_bytes = (size_t)config->client_query_buffer_limit,
+    };
+}
+
+static bool server_open_listener(struct server *server, const char *address, int port) {
+    char why[256] = "";
+    struct listener *listener = &server->listeners[server->listener_count];
+    enum err e = port ? listener_open_tcp(listener, address, port, server->config->tcp_backlog, why, sizeof why)
+                      : listener_open_unix(listener, address, server->config->unixsocketperm,
+                                           server->config->tcp_backlog, why, sizeof why);
+    if (e == ERR_NOTFOUND && address[0] == '-')
+        return true;
+    if (e != ERR_OK) {
+        logger_say(&server->logger, LOGLEVEL_WARNING, "Failed to listen: %s", why);
+        return false;
+    }
+    listener->ctx = server->shards[0];
+    listener->io.on_accept = accept_take;
+    listener->io.on_accept_error = NULL;
+    if (io_listener_start(server->shards[0]->io, &listener->io) != ERR_OK)
+        return false;
+    server->listener_count++;
+    return true;
+}
+
+/* On shard 0's thread, when the data is there. */
+static bool server_listen(struct server *server) {
+    const struct config *config = server->config;
+    bool ok = true;
+    for (size_t i = 0; config->port && i < config->bind.count && server->listener_count < LISTENERS_MAX; i++)
+        ok = server_open_listener(server, config->bind.items[i], config->port) && ok;
+    if (config->unixsocket && config->unixsocket[0] && server->listener_count < LISTENERS_MAX)
+        ok = server_open_listener(server, config->unixsocket, 0) && ok;
+    if (!ok || (config->port && server->listener_count == 0))
+        return false;
+    if (config->port)
+        logger_say(&server->logger, LOGLEVEL_NOTICE, "Ready to accept connections tcp");
+    if (config->unixsocket && config->unixsocket[0])
+        logger_say(&server->logger, LOGLEVEL_NOTICE, "Ready to accept connections unix");
+    return true;
+}
+
+static void server_unlisten(struct server *server) {
+    for (unsigned i = 0; i < server->listener_count; i++) {
+        io_listener_stop(server->shards[0]->io, &server->listeners[i].io);
+        listener_close(&server->listeners[i]);
+    }
+    if (server->config->unixsocket && server->config->unixsocket[0])
+        unlink(server->config->unixsocket);
+    server->listener_count = 0;
+}
+
+void *loop_main(void *context) {
+    struct shard *shard = context;
+    struct server *server = shard->server;
+    char why[256] = "";
+    int cpu = server->cpus.cpus[shard->index];
+    if (!cpu_pin(cpu))
+        logger_say(&server->logger, LOGLEVEL_WARNING, "Shard %u could not be pinned to processor %d: %s",
+                   shard->index, cpu, strerror(errno));
+    shard_set_up_host(shard);
+    bool is_open = loop_open(shard, why, sizeof why);
+    if (!is_open)
+        logger_say(&server->logger, LOGLEVEL_WARNING, "Shard %u could not open its event loop: %s", shard->index,
+                   why);
+    else if (why[0] && shard->index == 0)
+        logger_say(&server->logger, LOGLEVEL_NOTICE, "Using epoll instead of io_uring: %s", why);
+    server_count_start(server, is_open);
+    if (!is_open)
+        return NULL;
+    if (shard->index == 0 && server->failed == 0 && !server_listen(server)) {
+        server->failed++;
+        server_stop(server);
+    }
+    while (!atomic_load_explicit(&server->is_stopping, memory_order_acquire))
+        loop_turn(shard, true);
+    if (shard->index == 0)
+        server_unlisten(server);
+    loop_close(shard);
+    return NULL;
+}
+
+void server_stop(struct server *server) {
+    atomic_store_explicit(&server->is_stopping, true, memory_order_release);
+    for (unsigned i = 0; i < server->shard_count; i++)
+        if (server->shards[i]->io)
+            io_wake(server->shards[i]->io);
+}
+
+/* Waits until every shard has opened its io or failed to. */
+static bool server_wait_started(struct server *server) {
+    pthread_mutex_lock(&server->start_mutex);
+    while (server->started + server->failed < server->shard_count)
+        pthread_cond_wait(&server->start_changed, &server->start_mutex);
+    bool ok = server->failed == 0;
+    pthread_mutex_unlock(&server->start_mutex);
+    return ok;
+}
+
+int server_run(struct server *server) {
+    for (unsigned i = 0; i < server->shard_count; i++) {
+        int e = pthread_create(&server->shards[i]->thread, NULL, loop_main, server->shards[i]);
+        if (e != 0) {
+            logger_say(&server->logger, LOGLEVEL_WARNING, "Cannot start shard %u: %s", i, strerror(e));
+            return 1;
+        }
+    }
+    bool ok = server_wait_started(server);
+    if (ok)
+        logger_say(&server->logger, LOGLEVEL_NOTICE, "%u shards, multiplexing by %s", server->shard_count,
+                   io_backend_name(server->shards[0]->io));
+    else
+        atomic_store(&server->is_stopping, true);
+    pthread_mutex_lock(&server->start_mutex);
+    server->may_serve = true;
+    pthread_cond_broadcast(&server->start_changed);
+    pthread_mutex_unlock(&server->start_mutex);
+    for (unsigned i = 0; i < server->shard_count; i++)
+        pthread_join(server->shards[i]->thread, NULL);
+    return server->failed ? 1 : 0;
+}

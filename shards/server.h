@@ -1,0 +1,66 @@
+/* server.h: the one start-up object: configuration, shards, listeners, identity.
+ *
+ * Everything here is written before the shards start, or by shard 0 alone, except the atomics. Several servers can live
+ * in one process; nothing of ours is global. */
+#pragma once
+
+#include "core/config/config.h"
+#include "core/io/io.h"
+#include "net/listener.h"
+#include "shards/cpu.h"
+#include "shards/logger.h"
+#include "shards/shard.h"
+
+#include <stdatomic.h>
+
+enum { RUN_ID_CHARS = 40 };
+
+struct server {
+    /* constant after the start */
+    struct shard **shards;
+    unsigned shard_count;
+    uint64_t hash_seed;
+    char run_id[RUN_ID_CHARS + 1];
+    char *executable;
+    int64_t start_ms;
+    exec_handler *const *handlers;
+    enum io_backend backend;
+    struct cpu_plan cpus;
+    double ticks_per_us;            /* of shards/cycles.h */
+    struct logger logger;
+    struct listener listeners[LISTENERS_MAX];
+    unsigned listener_count;
+    pthread_t signal_thread;
+    bool has_signal_thread;
+
+    /* shard 0 writes; other shards have a snapshot through their engine */
+    struct config *config;
+
+    /* any thread */
+    atomic_uint_fast64_t next_conn_id;
+    atomic_uint conn_count;         /* for maxclients */
+    atomic_uint_fast64_t used_bytes; /* sum of what the shards last published */
+    atomic_uint monitor_count;
+    atomic_bool is_loading;
+    atomic_bool is_stopping;
+    atomic_bool is_visiting_on;
+    atomic_bool is_order_strict;
+    pthread_mutex_t start_mutex;    /* guards the next three: start-up only */
+    pthread_cond_t start_changed;
+    unsigned started;               /* shards whose io is open */
+    unsigned failed;                /* shards that could not start */
+    bool may_serve;                 /* recovery is done: shards may run */
+    atomic_int log_fault;           /* enum err: writes are refused with MISCONF while it is not ERR_OK */
+};
+
+/* Makes shards and their engines from the configuration (borrowed until server_free); no thread runs yet. NULL: `why`
+ * says what is wrong. */
+struct server *server_new(struct config *config, const char *executable, char *why, size_t why_size);
+void server_free(struct server *server);
+
+/* Starts the shards' threads, recovers the data, opens the listeners, and returns when the server has been stopped. The
+ * value is the exit code of the process. */
+int server_run(struct server *server);
+
+/* Asks all shards to stop; any thread. */
+void server_stop(struct server *server);

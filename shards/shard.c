@@ -1,0 +1,63 @@
+/* shard.c: making a shard, and running its inbox.
+ *
+ * Messages are run in the order in which they were pushed, after the order lock is seen free (R2): a flush with several
+ * destinations is then visible in all of them. */
+#include "shards/shard.h"
+
+#include "core/base/mem.h"
+#include "shards/server.h"
+#include "shards/shard_life.h"
+
+struct shard *shard_new(struct server *server, unsigned index) {
+    struct shard *shard = mem_zalloc_aligned(sizeof *shard, CACHE_LINE_BYTES);
+    shard->index = index;
+    shard->server = server;
+    shard->inbox = inbox_new();
+    baton_init(&shard->baton);
+    engine_init(&shard->engine, server->config, server->hash_seed, index, server->shard_count,
+                server->handlers);
+    flush_init(&shard->flush, server->shard_count);
+    locks_init(&shard->locks);
+    promises_init(&shard->promises, server->shard_count);
+    shard->commands = mem_zalloc(COMMAND_COUNT * sizeof *shard->commands);
+    shard->evict_pools = mem_zalloc((size_t)server->config->databases * sizeof *shard->evict_pools);
+    link_init_head(&shard->conns);
+    link_init_head(&shard->resume);
+    link_init_head(&shard->newcomers);
+    link_init_head(&shard->host.with_output);
+    return shard;
+}
+
+void shard_free(struct shard *shard) {
+    must(link_is_empty(&shard->conns));
+    engine_deinit(&shard->engine);
+    flush_deinit(&shard->flush, shard->server->shard_count);
+    locks_deinit(&shard->locks);
+    promises_deinit(&shard->promises, shard->server->shard_count);
+    buf_deinit(&shard->scratch);
+    mem_free(shard->argv);
+    mem_free(shard->commands);
+    mem_free(shard->evict_pools);
+    inbox_free(shard->inbox);
+    mem_free(shard);
+}
+
+void shard_send(struct shard *from, unsigned to, struct message *message) {
+    inbox_push(from->server->shards[to]->inbox, message);
+    shard_set_add(&from->flush.to_look_at, to);
+}
+
+bool shard_run_inbox(struct shard *shard) {
+    dcheck(baton_is_held(&shard->baton));
+    order_lock_wait(&shard->order); /* R2 */
+    struct message *message = inbox_take(shard->inbox);
+    if (!message)
+        return false;
+    while (message) {
+        struct message *next = message->next;
+        shard->stats.messages++;
+        message->run(shard, message);
+        message = next;
+    }
+    return true;
+}

@@ -1,0 +1,13 @@
+/* shard_life.h: a shard's beginning, its thread, and its end; for server.c. */
+#pragma once
+
+#include "shards/shard.h"
+
+/* Makes the shard's data; its thread does not run yet. */
+struct shard *shard_new(struct server *server, unsigned index);
+
+/* Frees it; the thread has ended. */
+void shard_free(struct shard *shard);
+
+/* The body of the shard's thread: opens its io, runs turns until it is told to stop, closes everything. */
+void *loop_main(void *shard);

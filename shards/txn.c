@@ -1,0 +1,342 @@
+/* txn.c: lending, running, returning.
+ *
+ * Invariants:
+ *   I1  between lend and return the keys are locked at their owner: commands on them wait, others go on.
+ *   I2  an entry is in exactly one place: the owner's table, or the coordinator's lent set.
+ *   I3  tables, expiry, accounting and the log are touched by the owner alone.
+ *   I4  every lend is returned, also when the handler answered an error or the client has gone.
+ *
+ * The alternative, shipping values by copy and installing results blindly, would copy every big value twice. */
+#include "shards/txn.h"
+
+#include "core/base/keyhash.h"
+#include "core/base/mem.h"
+#include "core/exec/key_view.h"
+#include "core/exec/lent.h"
+#include "shards/reply.h"
+#include "shards/route.h"
+#include "shards/server.h"
+#include "shards/shard_log.h"
+
+/* One owner's share of a transaction. */
+struct lend {
+    struct message message;
+    struct lock_waiter waiter;
+    struct txn *txn;             /* followed by the coordinator only */
+    unsigned owner;
+    unsigned coordinator;
+    unsigned part;               /* index of this owner in the transaction */
+    unsigned key_count;
+    struct lent_key *keys;       /* names point into `names` */
+    struct buf names;
+    struct buf effects;          /* coming home */
+    uint64_t dirty;
+    uint64_t txn_id;
+    struct shard_set participants;
+    bool is_logged;
+    bool wants_done;             /* the coordinator holds the reply until it knows our ticket */
+    uint64_t ticket;
+};
+
+struct txn {
+    struct conn *conn;
+    uint64_t slot;
+    struct request request;      /* argv is txn->argv */
+    struct buf args;
+    struct bytes *argv;
+    uint64_t id;
+    struct shard_set participants;
+    unsigned lend_count;
+    unsigned pending;
+    struct lend **lends;
+    struct buf reply;
+    struct reply_source *sources;
+};
+
+/* ---- coordinator: beginning ---- */
+
+static void txn_copy_args(struct txn *txn, const struct request *request) {
+    size_t bytes = 0;
+    for (int i = 0; i < request->argc; i++)
+        bytes += request->argv[i].len;
+    char *at = buf_room(&txn->args, bytes + 1);
+    txn->argv = mem_alloc((size_t)request->argc * sizeof *txn->argv);
+    for (int i = 0; i < request->argc; i++) {
+        if (request->argv[i].len)
+            memcpy(at, request->argv[i].ptr, request->argv[i].len);
+        txn->argv[i] = bytes_of(at, request->argv[i].len);
+        at += request->argv[i].len;
+    }
+    txn->request = *request;
+    txn->request.argv = txn->argv;
+}
+
+/* The database of the n-th key: the connection's, except for the destination of COPY ... DB n. */
+static int txn_key_db(const struct request *r, int nth) {
+    int64_t db = r->db;
+    if (r->command->id == COMMAND_COPY && nth == 1)
+        for (int i = 3; i + 1 < r->argc; i++)
+            if (bytes_is_word(r->argv[i], "DB") && !num_parse_int(r->argv[i + 1], &db))
+                db = r->db;
+    return (int)db;
+}
+
+/* Sends owner `owner` the databases and names of its keys, as pairs of arguments. */
+static void txn_send(struct shard *shard, struct txn *txn, unsigned owner, unsigned part,
+                     const struct command_keys *keys, const unsigned *key_owner) {
+    struct bytes *argv = mem_alloc((size_t)keys->count * 2 * sizeof *argv);
+    int *dbs = mem_alloc((size_t)keys->count * sizeof *dbs);
+    int argc = 0;
+    for (int k = 0; k < keys->count; k++) {
+        if (key_owner[k] != owner)
+            continue;
+        dbs[k] = txn_key_db(&txn->request, k);
+        argv[argc++] = bytes_of(&dbs[k], sizeof dbs[k]);
+        argv[argc++] = txn->argv[keys->index[k]];
+    }
+    struct request r = txn->request;
+    r.argv = argv;
+    r.argc = argc;
+    r.hash = 0;
+    r.flags |= REQUEST_LEND;
+    r.txn = txn;
+    r.to = (struct reply_to){.conn = txn->conn,
+                             .slot = txn->slot,
+                             .part = (uint16_t)part,
+                             .coordinator = (uint16_t)shard->index};
+    flush_add(shard, owner, &r);
+    flush_order(&shard->flush, owner);
+    mem_free(argv);
+    mem_free(dbs);
+}
+
+void txn_begin(struct shard *shard, struct conn *conn, uint64_t slot, const struct request *request,
+               const struct command_keys *keys) {
+    struct txn *txn = mem_zalloc(sizeof *txn);
+    txn->conn = conn;
+    txn->slot = slot;
+    txn->id = shard_next_txn_id(shard);
+    txn_copy_args(txn, request);
+    unsigned *key_owner = mem_alloc((size_t)keys->count * sizeof *key_owner);
+    for (int k = 0; k < keys->count; k++) {
+        key_owner[k] = shard_of_key(shard->server, request->argv[keys->index[k]]);
+        shard_set_add(&txn->participants, key_owner[k]);
+    }
+    txn->lend_count = txn->pending = shard_set_count(&txn->participants);
+    txn->lends = mem_zalloc(txn->lend_count * sizeof *txn->lends);
+    shard->stats.txns++;
+    unsigned part = 0;
+    for (unsigned owner = shard_set_next(&txn->participants, 0); owner < SHARDS_MAX;
+         owner = shard_set_next(&txn->participants, owner + 1))
+        txn_send(shard, txn, owner, part++, keys, key_owner);
+    mem_free(key_owner);
+}
+
+/* ---- owner: lending ---- */
+
+static void txn_lend_arrive(struct shard *shard, struct message *message);
+static void txn_return_arrive(struct shard *shard, struct message *message);
+static void txn_done_arrive(struct shard *shard, struct message *message);
+
+/* Moves one key's entry out of the table; an expired one is deleted first. */
+static void txn_take_key(struct shard *shard, struct lent_key *key) {
+    struct engine *engine = &shard->engine;
+    struct keyspace *ks = engine_find_db(engine, key->db);
+    if (!ks)
+        return;
+    key->entry = keyspace_take(ks, key->key, key->hash); /* I2 */
+    if (!key->entry || !entry_is_expired(key->entry, engine->now_ms))
+        return;
+    struct exec x = {.engine = engine, .db = key->db};
+    struct key_view kv = {.x = &x, .key = key->key, .hash = key->hash, .db = key->db};
+    engine->stats.expired++;
+    effect_put_del(&kv);
+    exec_event(&kv, EVENT_EXPIRED, "expired");
+    entry_free(key->entry);
+    key->entry = NULL;
+}
+
+static void txn_lend_ready(struct shard *shard, struct lock_waiter *waiter) {
+    struct lend *lend = CONTAINER_OF(waiter, struct lend, waiter);
+    for (unsigned i = 0; i < lend->key_count; i++)
+        txn_take_key(shard, &lend->keys[i]);
+    lend->message.run = txn_lend_arrive;
+    shard_send(shard, lend->coordinator, &lend->message);
+}
+
+/* True when (db, key) was already put into the lend: RENAME a a lends one key. */
+static bool txn_lend_has(const struct lend *lend, int db, struct bytes key) {
+    for (unsigned i = 0; i < lend->key_count; i++)
+        if (lend->keys[i].db == db && bytes_equal(lend->keys[i].key, key))
+            return true;
+    return false;
+}
+
+static void txn_lend_add(struct shard *shard, struct lend *lend, int db, struct bytes key, char **name_at) {
+    if (db < 0 || db >= shard->engine.db_count || txn_lend_has(lend, db, key))
+        return;
+    if (key.len)
+        memcpy(*name_at, key.ptr, key.len);
+    lend->keys[lend->key_count++] = (struct lent_key){
+        .key = bytes_of(*name_at, key.len),
+        .hash = keyhash_hash(key, shard->engine.hash_seed),
+        .db = db,
+        .owner = lend->part,
+    };
+    *name_at += key.len;
+}
+
+void txn_lend(struct shard *shard, const struct request *r) {
+    struct lend *lend = mem_zalloc(sizeof *lend);
+    lend->txn = r->txn;
+    lend->owner = shard->index;
+    lend->coordinator = r->to.coordinator;
+    lend->part = r->to.part;
+    lend->is_logged = (r->command->flags & CMD_WRITE) != 0;
+    lend->keys = mem_zalloc((size_t)r->argc / 2 * sizeof *lend->keys);
+    size_t name_bytes = 0;
+    for (int i = 1; i < r->argc; i += 2)
+        name_bytes += r->argv[i].len;
+    char *name_at = buf_room(&lend->names, name_bytes + 1);
+    uint64_t *hashes = mem_alloc((size_t)r->argc * sizeof *hashes);
+    unsigned hash_count = 0;
+    for (int i = 0; i + 1 < r->argc; i += 2) {
+        int db;
+        memcpy(&db, r->argv[i].ptr, sizeof db);
+        txn_lend_add(shard, lend, db, r->argv[i + 1], &name_at);
+        hashes[hash_count++] = keyhash_hash(r->argv[i + 1], shard->engine.hash_seed);
+    }
+    lend->waiter.on_ready = txn_lend_ready;
+    locks_enter(&shard->locks, &lend->waiter, hashes, hash_count, shard->engine.now_ms); /* I1 */
+    mem_free(hashes);
+    locks_run_ready(shard, &shard->locks);
+}
+
+/* ---- coordinator: running ---- */
+
+static void txn_gather(struct txn *txn, struct lent_set *set) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < txn->lend_count; i++)
+        count += txn->lends[i]->key_count;
+    lent_set_init(set, count, txn->lend_count);
+    unsigned at = 0;
+    for (unsigned i = 0; i < txn->lend_count; i++)
+        for (unsigned k = 0; k < txn->lends[i]->key_count; k++)
+            set->keys[at++] = txn->lends[i]->keys[k];
+}
+
+/* Gives every owner its entries and effects (I4). */
+static void txn_give_back(struct shard *shard, struct txn *txn, struct lent_set *set, bool wants_done) {
+    unsigned at = 0;
+    for (unsigned i = 0; i < txn->lend_count; i++) {
+        struct lend *lend = txn->lends[i];
+        for (unsigned k = 0; k < lend->key_count; k++) {
+            struct bytes name = lend->keys[k].key;
+            lend->keys[k] = set->keys[at];
+            lend->keys[k].key = name;
+            set->keys[at++].entry = NULL; /* I2 */
+        }
+        lend->effects = set->effects[i].text;
+        buf_init(&set->effects[i].text);
+        lend->dirty = set->effects[i].dirty;
+        lend->txn_id = txn->id;
+        lend->participants = txn->participants;
+        lend->wants_done = wants_done;
+        lend->message.run = txn_return_arrive;
+        shard_send(shard, lend->owner, &lend->message);
+    }
+}
+
+static void txn_free(struct txn *txn) {
+    buf_deinit(&txn->args);
+    buf_deinit(&txn->reply);
+    mem_free(txn->argv);
+    mem_free(txn->lends);
+    mem_free(txn->sources);
+    mem_free(txn);
+}
+
+static void txn_run(struct shard *shard, struct txn *txn) {
+    struct lent_set set;
+    struct resp_out reply;
+    txn_gather(txn, &set);
+    resp_out_init(&reply, &txn->reply, txn->request.proto);
+    struct exec x = {
+        .engine = &shard->engine,
+        .command = txn->request.command,
+        .argc = txn->request.argc,
+        .argv = txn->request.argv,
+        .out = &reply,
+        .db = txn->request.db,
+        .is_no_touch = (txn->request.flags & REQUEST_NO_TOUCH) != 0,
+        .lent = &set,
+        .host = shard,
+    };
+    exec_run(&x);
+    struct command_stats *stats = &shard->commands[txn->request.command->id];
+    stats->calls++;
+    stats->failed += reply.errors != 0;
+    bool wants_done = shard_log_is_always(shard);
+    txn->pending = txn->lend_count; /* with wants_done: owners that have not told where their log has its share */
+    txn->sources = mem_zalloc(txn->lend_count * sizeof *txn->sources);
+    txn_give_back(shard, txn, &set, wants_done);
+    lent_set_deinit(&set);
+    if (wants_done)
+        return;
+    reply_deliver_merged(shard, txn->conn, txn->slot, buf_bytes(&txn->reply), NULL, 0);
+    txn_free(txn);
+}
+
+static void txn_lend_arrive(struct shard *shard, struct message *message) {
+    struct lend *lend = CONTAINER_OF(message, struct lend, message);
+    struct txn *txn = lend->txn;
+    must(txn->pending > 0 && !txn->lends[lend->part]);
+    txn->lends[lend->part] = lend;
+    if (--txn->pending == 0)
+        txn_run(shard, txn);
+}
+
+/* ---- owner: taking back ---- */
+
+static void txn_lend_free(struct lend *lend) {
+    buf_deinit(&lend->names);
+    buf_deinit(&lend->effects);
+    mem_free(lend->keys);
+    mem_free(lend);
+}
+
+static void txn_return_arrive(struct shard *shard, struct message *message) {
+    struct lend *lend = CONTAINER_OF(message, struct lend, message);
+    struct engine *engine = &shard->engine;
+    for (unsigned i = 0; i < lend->key_count; i++) {
+        struct lent_key *key = &lend->keys[i];
+        if (key->entry)
+            keyspace_put(engine_get_db(engine, key->db), key->hash, key->entry); /* I3 */
+    }
+    engine->stats.dirty += lend->dirty;
+    if (shard->log && lend->is_logged)
+        lend->ticket = shard_log_txn(shard, lend->txn_id, &lend->participants, buf_bytes(&lend->effects));
+    for (unsigned i = 0; i < lend->key_count && lend->ticket; i++)
+        shard_log_note_write(shard, lend->keys[i].hash, lend->ticket);
+    locks_leave(&shard->locks, &lend->waiter);
+    if (lend->wants_done) {
+        shard_log_note_interest(shard, lend->coordinator);
+        lend->message.run = txn_done_arrive;
+        shard_send(shard, lend->coordinator, &lend->message);
+    } else {
+        txn_lend_free(lend);
+    }
+    locks_run_ready(shard, &shard->locks);
+}
+
+/* Coordinator, appendfsync always: one owner has logged its share. */
+static void txn_done_arrive(struct shard *shard, struct message *message) {
+    struct lend *lend = CONTAINER_OF(message, struct lend, message);
+    struct txn *txn = lend->txn;
+    txn->sources[lend->part] = (struct reply_source){lend->owner, lend->ticket};
+    txn_lend_free(lend);
+    if (--txn->pending != 0)
+        return;
+    reply_deliver_merged(shard, txn->conn, txn->slot, buf_bytes(&txn->reply), txn->sources, txn->lend_count);
+    txn_free(txn);
+}
