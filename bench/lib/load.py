@@ -27,7 +27,7 @@ def run(server, *, strict=True, **settings):
     words = argv(server, **settings)
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if not done.stdout.startswith("{"):
-        raise SystemExit(f"{' '.join(words)}\n{done.stderr}")
+        raise SystemExit(f"{done.stderr.strip()}\n{' '.join(words)}")
     result = json.loads(done.stdout)
     if strict and (result["errors"] or result["closed"]):
         raise SystemExit(
