@@ -79,8 +79,9 @@ bool num_parse_uint(struct bytes text, uint64_t *value_out) {
 
 bool num_parse_int(struct bytes text, int64_t *value_out) {
     bool is_negative = text.len != 0 && text.ptr[0] == '-';
+    struct bytes digits = is_negative ? bytes_of(text.ptr + 1, text.len - 1) : text;
     uint64_t magnitude;
-    if (!num_parse_uint(bytes_of(text.ptr + is_negative, text.len - is_negative), &magnitude))
+    if (!num_parse_uint(digits, &magnitude))
         return false;
     if (is_negative) {
         if (magnitude == 0 || magnitude > (uint64_t)INT64_MAX + 1)
@@ -102,6 +103,8 @@ bool num_parse_memory(struct bytes text, uint64_t *bytes_out) {
         {"", 1},        {"b", 1},        {"k", 1000},       {"kb", 1 << 10},
         {"m", 1000000}, {"mb", 1 << 20}, {"g", 1000000000}, {"gb", 1 << 30},
     };
+    if (text.len == 0)
+        return false;
     size_t digits = 0;
     while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
         digits++;

@@ -62,6 +62,8 @@ void sha1_init(struct sha1 *s) {
 }
 
 void sha1_feed(struct sha1 *s, const void *data, size_t len) {
+    if (len == 0)
+        return;
     const uint8_t *at = data;
     size_t held = s->total_bytes % 64;
     s->total_bytes += len;
@@ -76,8 +78,7 @@ void sha1_feed(struct sha1 *s, const void *data, size_t len) {
     }
     for (; len >= 64; at += 64, len -= 64)
         digest_block(s->state, at);
-    if (len)
-        memcpy(s->block, at, len);
+    memcpy(s->block, at, len);
 }
 
 void sha1_end(struct sha1 *s, uint8_t digest[SHA1_DIGEST_BYTES]) {

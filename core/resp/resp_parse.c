@@ -20,6 +20,10 @@
  *   I4  What is returned depends on the bytes only, not on how they were cut: a limit on a line is checked
  *       against the place of its end, not against what happens to be buffered.
  *
+ * I4 makes one difference to Redis: an inline line beyond the limit is refused always, and not only when its
+ * beginning happened to be read alone. And one exception: when a command is both too long for query_max_bytes
+ * and wrong further on, which of the two errors is found first depends on the cuts.
+ *
  * As in Redis, the byte after a line's CR and the two bytes after an argument are skipped without being looked
  * at. Unlike Redis, a NUL byte in a line is a byte like others; Redis would wait for 64 KiB and then give up.
  *

@@ -106,6 +106,18 @@ Test(num, memory_sizes_have_the_units_of_redis) {
     }
 }
 
+Test(num, a_view_of_nothing_is_no_number) {
+    int64_t value;
+    uint64_t uvalue;
+    double real;
+    long double long_real;
+    cr_assert_not(num_parse_int(BYTES_NONE, &value));
+    cr_assert_not(num_parse_uint(BYTES_NONE, &uvalue));
+    cr_assert_not(num_parse_memory(BYTES_NONE, &uvalue));
+    cr_assert_not(num_parse_double(BYTES_NONE, &real));
+    cr_assert_not(num_parse_longdouble(BYTES_NONE, &long_real));
+}
+
 Test(num, arithmetic_tells_overflow) {
     int64_t out = 7;
     cr_assert_not(num_add(INT64_MAX, 1, &out));
