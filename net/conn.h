@@ -27,6 +27,8 @@ struct conn_host {
     bool (*on_command)(struct conn *conn);
     /* The socket is closed and in_flight is 0: the last call about this connection, which the host then frees. */
     void (*on_gone)(struct conn *conn);
+    /* The connection has begun or ended MONITOR; may be NULL. */
+    void (*on_monitor)(struct conn *conn, bool is_on);
     struct link with_output; /* connections that have output to send this turn (conn->output_link) */
     struct resp_limits limits;
     size_t query_max_bytes;  /* client-query-buffer-limit */
