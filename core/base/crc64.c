@@ -12,7 +12,7 @@
  * crc64_combine: the checksum of A followed by n bytes is crc(A) * x^(8n), plus the checksum of those bytes,
  * since the start value is 0. The power is made by repeated squaring.
  *
- * About 1.5 bytes per nanosecond. A carry-less multiplication instruction would do ten times as much, but needs
+ * About 2 bytes per nanosecond. A carry-less multiplication instruction would do ten times as much, but needs
  * code per processor; the disk is slower than this. */
 #include "core/base/crc64.h"
 

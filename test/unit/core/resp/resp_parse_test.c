@@ -367,14 +367,14 @@ Test(resp_parse, trimming_leaves_an_unfinished_command_alone) {
 }
 
 /* Quadratic behaviour would make these run for minutes. */
-Test(resp_parse, a_command_that_arrives_byte_by_byte_is_not_scanned_again, .timeout = 60) {
+Test(resp_parse, a_command_that_arrives_byte_by_byte_is_not_scanned_again, .timeout = 20) {
     struct buf b;
     buf_init(&b);
     static const struct {
         size_t args;
         size_t bulk_bytes;
         size_t line_bytes;
-    } cases[] = {{200000, 0, 0}, {0, 2000000, 0}, {0, 0, 2000000}};
+    } cases[] = {{200000, 0, 0}, {0, 2000000, 0}, {0, 0, 3900000}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct resp_limits limits = normal;
         limits.inline_max_bytes = 4000000;
