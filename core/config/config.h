@@ -108,11 +108,6 @@ struct config_rename {
     char *to;
 };
 
-/* A line `user NAME RULE...` of the configuration file, for the access control list. */
-struct config_user {
-    struct config_list words; /* name and rules */
-};
-
 /* ---- the configuration */
 
 struct config {
@@ -128,7 +123,8 @@ struct config {
     /* Directives that only a file or the command line can give, and that CONFIG GET does not show. */
     struct config_rename *renames;
     size_t rename_count;
-    struct config_user *users;
+    struct config_list
+        *users; /* of each line `user NAME RULE...`: name and rules, for the access control list */
     size_t user_count;
 
     char *config_file;  /* absolute path of the file given at the start, or NULL */
@@ -155,7 +151,6 @@ enum config_flag {
     CONFIG_ACCEPTED = 1 << 4,     /* kept and shown, but has no effect */
     CONFIG_ONLY_DEFAULT = 1 << 5, /* any other value is refused: the feature is not there */
     CONFIG_OWN = 1 << 6,          /* not a directive of Redis */
-    CONFIG_FILE_NAME = 1 << 7,    /* a plain file name: not empty, no slash */
 };
 
 /* A set of rows. */
@@ -232,6 +227,9 @@ bool config_put(struct config *cfg, enum config_id id, struct bytes value, struc
 
 /* ---- CONFIG REWRITE */
 
+/* Replaces all lines `user ...` by copies of these, each a name and rules; for rewriting what ACL SETUSER changed. */
+void config_put_users(struct config *cfg, const struct config_list *users, size_t count);
+
 /* Appends to `text_out` the file `old_text` with cfg's present values: comments and order stay, directives that changed
  * are rewritten in place, new ones that differ from their default go to the end, and surplus lines vanish. */
 void config_rewrite(const struct config *cfg, struct bytes old_text, struct buf *text_out);
@@ -243,6 +241,10 @@ enum config_id config_find(struct bytes name);
 
 const char *config_name(enum config_id id);
 unsigned config_flags(enum config_id id);
+
+/* Appends a line for each directive that was changed from its default but has no effect in this server, so that the
+ * start can log it. */
+void config_print_notes(const struct config *cfg, struct buf *lines_out);
 
 /* The text of --help. */
 void config_print_help(FILE *out);
