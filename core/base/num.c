@@ -163,8 +163,8 @@ static bool parse_short_decimal(struct bytes text, double *value_out) {
 }
 
 /* Copies `text` to `copy` with a NUL, if it can be the whole of a number's text. */
-static bool copy_float_text(struct bytes text, char copy[NUM_LONGDOUBLE_TEXT_MAX]) {
-    if (text.len == 0 || text.len >= NUM_LONGDOUBLE_TEXT_MAX || isspace((unsigned char)text.ptr[0]))
+static bool copy_float_text(struct bytes text, char copy[NUM_DOUBLE_TEXT_MAX]) {
+    if (text.len == 0 || text.len >= NUM_DOUBLE_TEXT_MAX || isspace((unsigned char)text.ptr[0]))
         return false;
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
@@ -174,7 +174,7 @@ static bool copy_float_text(struct bytes text, char copy[NUM_LONGDOUBLE_TEXT_MAX
 bool num_parse_double(struct bytes text, double *value_out) {
     if (text.len != 0 && parse_short_decimal(text, value_out))
         return true;
-    char copy[NUM_LONGDOUBLE_TEXT_MAX];
+    char copy[NUM_DOUBLE_TEXT_MAX];
     if (!copy_float_text(text, copy))
         return false;
     char *end;
@@ -189,7 +189,7 @@ bool num_parse_double(struct bytes text, double *value_out) {
 }
 
 bool num_parse_longdouble(struct bytes text, long double *value_out) {
-    char copy[NUM_LONGDOUBLE_TEXT_MAX];
+    char copy[NUM_DOUBLE_TEXT_MAX];
     if (!copy_float_text(text, copy))
         return false;
     char *end;
@@ -290,8 +290,8 @@ size_t num_from_double(char *text, double value) {
 size_t num_from_longdouble(char *text, long double value) {
     if (isinf(value))
         return num_from_double(text, (double)value);
-    int printed = snprintf(text, NUM_LONGDOUBLE_TEXT_MAX, "%.17Lf", value);
-    must(printed > 0 && printed < NUM_LONGDOUBLE_TEXT_MAX);
+    int printed = snprintf(text, NUM_DOUBLE_TEXT_MAX, "%.17Lf", value);
+    must(printed > 0 && printed < NUM_DOUBLE_TEXT_MAX);
     size_t len = (size_t)printed;
     if (memchr(text, '.', len)) {
         while (text[len - 1] == '0')

@@ -4,10 +4,11 @@
 #include "core/base/bytes.h"
 
 enum {
-    NUM_INT_TEXT_MAX = 21,    /* bytes that a 64-bit integer's text needs at most, sign included */
-    NUM_DOUBLE_TEXT_MAX = 32, /* bytes that num_from_double needs at most */
-    NUM_LONGDOUBLE_TEXT_MAX =
-        5120, /* bytes that num_from_longdouble needs at most, and longest float text read */
+    NUM_INT_TEXT_MAX = 21, /* bytes that a 64-bit integer's text needs at most, sign included */
+
+    /* Bytes that num_from_double or num_from_longdouble needs at most: the largest long double has 4933 digits
+     * before the point. A float text to be read must be shorter than this, too. */
+    NUM_DOUBLE_TEXT_MAX = 5120,
 };
 
 /* Reads a canonical decimal 64-bit integer: no spaces, no plus sign, no leading zeros, no "-0". False otherwise
@@ -16,7 +17,7 @@ bool num_parse_int(struct bytes text, int64_t *value_out);
 bool num_parse_uint(struct bytes text, uint64_t *value_out);
 
 /* Reads a floating point number as strtod does: whole text, no leading space, hexadecimal and "inf" words
- * allowed. NaN refused, and so is what overflows or vanishes to zero. Texts of NUM_LONGDOUBLE_TEXT_MAX bytes or
+ * allowed. NaN refused, and so is what overflows or vanishes to zero. Texts of NUM_DOUBLE_TEXT_MAX bytes or
  * more are refused. */
 bool num_parse_double(struct bytes text, double *value_out);
 bool num_parse_longdouble(struct bytes text, long double *value_out);
@@ -34,7 +35,7 @@ size_t num_from_uint(char *text, uint64_t value);
 size_t num_from_double(char *text, double value);
 
 /* Human form of INCRBYFLOAT: 17 digits after the point, trailing zeros cut, no exponent. Writes at most
- * NUM_LONGDOUBLE_TEXT_MAX bytes, no NUL; returns the length. */
+ * NUM_DOUBLE_TEXT_MAX bytes, no NUL; returns the length. */
 size_t num_from_longdouble(char *text, long double value);
 
 /* Checked arithmetic: false on overflow, *out untouched. */

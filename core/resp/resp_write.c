@@ -73,7 +73,7 @@ char *resp_bulk_room(struct resp_out *o, size_t len) {
 }
 
 void resp_bulk_longdouble(struct resp_out *o, long double value) {
-    char text[NUM_LONGDOUBLE_TEXT_MAX];
+    char text[NUM_DOUBLE_TEXT_MAX];
     resp_bulk(o, bytes_of(text, num_from_longdouble(text, value)));
 }
 

@@ -4,6 +4,7 @@
 #include "core/base/rng.h"
 
 #include <criterion/criterion.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -300,7 +301,7 @@ Test(num, texts_that_are_no_floats_are_refused) {
     double value;
     cr_assert_not(num_parse_double(BYTES_LIT("1\0"), &value));
     cr_assert_not(num_parse_double(BYTES_NONE, &value));
-    static char digits[NUM_LONGDOUBLE_TEXT_MAX];
+    static char digits[NUM_DOUBLE_TEXT_MAX];
     memset(digits, '0', sizeof digits);
     cr_assert(num_parse_double(bytes_of(digits, sizeof digits - 1), &value));
     cr_assert_not(num_parse_double(bytes_of(digits, sizeof digits), &value));
@@ -321,15 +322,23 @@ Test(num, long_doubles_print_without_exponent_and_trailing_zeros) {
         {"100", "100"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        char text[NUM_LONGDOUBLE_TEXT_MAX];
+        char text[NUM_DOUBLE_TEXT_MAX];
         long double value;
         cr_assert(num_parse_longdouble(bytes_cstr(cases[i].in), &value));
         size_t len = num_from_longdouble(text, value);
         cr_assert(bytes_equal(bytes_of(text, len), bytes_cstr(cases[i].want)), "%s: %.*s", cases[i].in,
                   (int)len, text);
     }
-    char text[NUM_LONGDOUBLE_TEXT_MAX];
+    char text[NUM_DOUBLE_TEXT_MAX];
     long double huge;
     cr_assert(num_parse_longdouble(BYTES_LIT("-1e4932"), &huge));
     cr_assert_eq(num_from_longdouble(text, huge), 4934);
+}
+
+/* Callers size their buffers by this constant: a long double's text is far longer than a double's. */
+Test(num, the_longest_number_fits_the_announced_room) {
+    char text[NUM_DOUBLE_TEXT_MAX];
+    cr_assert_eq(num_from_longdouble(text, -LDBL_MAX), 1 + 4933);
+    cr_assert_leq(num_from_longdouble(text, -123456789012345.0625L), NUM_DOUBLE_TEXT_MAX);
+    cr_assert_leq(num_from_double(text, -2.2250738585072014e-308), NUM_DOUBLE_TEXT_MAX);
 }
