@@ -60,8 +60,19 @@ static size_t roots_size(const struct directory *d) {
     return sizeof(struct directory_root) << d->root_bits;
 }
 
-void directory_init(struct directory *d) {
+/* The pool has moved the buckets of a segment. */
+static void directory_moved(void *ctx, uint64_t first_hash, struct bucket *buckets, uint32_t block) {
+    struct directory *d = ctx;
+    struct directory_spot spot = directory_open(d, first_hash);
+    dcheck(spot.segment.first_hash == first_hash);
+    spot.segment.buckets = buckets;
+    spot.segment.info->block = block;
+    directory_close(d, &spot);
+}
+
+void directory_init(struct directory *d, struct segment_env *env) {
     *d = (struct directory){.visit_ms = INT64_MAX};
+    bucket_pool_init(&env->pool, directory_moved, d);
     d->segments_at_depth[0] = 1;
     d->roots = mem_alloc(roots_size(d));
     d->bytes = mem_good_size(roots_size(d));
@@ -72,25 +83,26 @@ void directory_init(struct directory *d) {
 }
 
 /* Frees a table and the segments in it. */
-static void table_drop(struct directory *d, const struct directory_root *r) {
+static void table_drop(struct directory *d, const struct directory_root *r, struct segment_env *env) {
     uint32_t count = 1u << r->bits;
     for (uint32_t i = 0; i < count;) {
         uint64_t ref = r->table->refs[i];
-        struct segment s = {segment_ref_buckets(ref), segment_ref_bucket_count(ref), segment_ref_depth(ref),
+        struct segment s = {segment_ref_buckets(ref), segment_ref_bucket_count(ref), segment_ref_depth(ref), 0,
                             &table_infos(r->table, r->bits)[i]};
         i += 1u << (r->depth + r->bits - s.depth); /* I1 */
-        segment_drop(&s);
+        segment_drop(&s, env);
     }
     table_free(d, r->table, r->bits);
 }
 
-void directory_deinit(struct directory *d) {
+void directory_deinit(struct directory *d, struct segment_env *env) {
     uint32_t count = 1u << d->root_bits;
     for (uint32_t i = 0; i < count;) {
         struct directory_root r = d->roots[i];
         i += 1u << (d->root_bits - r.depth); /* I2 */
-        table_drop(d, &r);
+        table_drop(d, &r, env);
     }
+    bucket_pool_deinit(&env->pool);
     mem_free(d->roots);
     d->roots = NULL;
 }
@@ -103,7 +115,8 @@ struct directory_spot directory_open(const struct directory *d, uint64_t hash) {
     uint32_t depth = segment_ref_depth(ref);
     uint32_t span = 1u << (r->depth + r->bits - depth); /* I1 */
     uint32_t first = at & ~(span - 1);
-    struct segment segment = {segment_ref_buckets(ref), segment_ref_bucket_count(ref), depth,
+    uint64_t first_hash = depth ? hash >> (64 - depth) << (64 - depth) : 0;
+    struct segment segment = {segment_ref_buckets(ref), segment_ref_bucket_count(ref), depth, first_hash,
                               &table_infos(r->table, r->bits)[first]};
     return (struct directory_spot){segment, root & ~((1u << (d->root_bits - r->depth)) - 1), first, span};
 }
@@ -178,17 +191,12 @@ static bool directory_refine(struct directory *d, uint32_t root) {
     return true;
 }
 
-bool directory_split(struct directory *d, const struct directory_spot *spot, const struct segment_hasher *hasher) {
+bool directory_split(struct directory *d, const struct directory_spot *spot, struct segment_env *env) {
     struct directory_spot from = *spot;
     if (from.span == 1) {
-        /* The same segment again after the refinement: found by the smallest hash that belongs to it. */
-        const struct directory_root *r = &d->roots[from.root];
-        uint64_t hash = d->root_bits ? (uint64_t)from.root << (64 - d->root_bits) : 0;
-        if (r->bits)
-            hash |= (uint64_t)from.first << (64 - r->bits) >> r->depth;
         if (!directory_refine(d, from.root))
             return false;
-        from = directory_open(d, hash);
+        from = directory_open(d, from.segment.first_hash);
     }
     const struct directory_root *r = &d->roots[from.root];
     uint32_t half = from.span / 2;
@@ -196,9 +204,10 @@ bool directory_split(struct directory *d, const struct directory_spot *spot, con
     struct segment_info info = *from.segment.info;
     struct segment whole = from.segment;
     whole.info = &info;
-    struct segment low = {NULL, 0, depth + 1, &table_infos(r->table, r->bits)[from.first]};
-    struct segment high = {NULL, 0, depth + 1, &table_infos(r->table, r->bits)[from.first + half]};
-    segment_split(&whole, &low, &high, hasher);
+    uint64_t middle = whole.first_hash | UINT64_C(1) << (63 - depth);
+    struct segment low = {NULL, 0, depth + 1, whole.first_hash, &table_infos(r->table, r->bits)[from.first]};
+    struct segment high = {NULL, 0, depth + 1, middle, &table_infos(r->table, r->bits)[from.first + half]};
+    segment_split(&whole, &low, &high, env);
 
     struct directory_spot side = {low, from.root, from.first, half};
     uint64_t old = r->table->refs[from.first];
@@ -246,7 +255,7 @@ static void directory_join_tables(struct directory *d, uint32_t root) {
     directory_put_root(d, low, (struct directory_root){both, (uint8_t)(r.depth - 1), 1});
 }
 
-void directory_merge(struct directory *d, uint64_t hash, const struct segment_hasher *hasher) {
+void directory_merge(struct directory *d, uint64_t hash, struct segment_env *env) {
     for (;;) {
         struct directory_spot one = directory_open(d, hash);
         directory_fold(d, one.root);
@@ -264,7 +273,7 @@ void directory_merge(struct directory *d, uint64_t hash, const struct segment_ha
         struct directory_spot from = is_low ? other : one;
         d->bytes -= buckets_bytes(d->roots[to.root].table->refs[from.first]); /* I5 */
         to.segment.depth = from.segment.depth = depth - 1;
-        segment_merge(&to.segment, &from.segment, hasher);
+        segment_merge(&to.segment, &from.segment, env);
         to.span *= 2;
         directory_close(d, &to);
         d->segments_at_depth[depth] -= 2;
@@ -300,7 +309,7 @@ void directory_refresh(struct directory *d) {
     d->visit_ms = visit_ms; /* I4 */
 }
 
-void directory_check(const struct directory *d, const struct segment_hasher *hasher) {
+void directory_check(const struct directory *d, const struct segment_env *env) {
     uint32_t at_depth[DIRECTORY_DEPTH_MAX + 1] = {0};
     size_t bytes = mem_good_size(roots_size(d));
     uint64_t hash = 0;
@@ -324,7 +333,7 @@ void directory_check(const struct directory *d, const struct segment_hasher *has
             must(table->refs[spot.first + i] == table->refs[spot.first]);      /* I1 */
         bytes += buckets_bytes(table->refs[spot.first]);
         at_depth[spot.segment.depth]++;
-        segment_check(&spot.segment, spot.segment.depth ? hash >> (64 - spot.segment.depth) : 0, hasher);
+        segment_check(&spot.segment, env);
         hash = directory_next_hash(&spot, hash);
     } while (hash != 0);
     must(bytes == d->bytes); /* I5 */

@@ -47,10 +47,11 @@ struct directory_spot {
     uint32_t span;  /* number of refs */
 };
 
-void directory_init(struct directory *d);
+/* An empty directory with a single empty segment. Sets up the pool of `env`, which must stay where it is. */
+void directory_init(struct directory *d, struct segment_env *env);
 
 /* Frees everything but the entries. */
-void directory_deinit(struct directory *d);
+void directory_deinit(struct directory *d, struct segment_env *env);
 
 static inline const struct directory_root *directory_root(const struct directory *d, uint64_t hash) {
     return &d->roots[hash >> 1 >> (63 - d->root_bits)];
@@ -72,10 +73,10 @@ void directory_close(struct directory *d, const struct directory_spot *spot);
 void directory_note_visit(struct directory *d, const struct directory_spot *spot, int64_t visit_ms);
 
 /* Splits the opened segment; the spot is void afterwards. False if the directory is as deep as can be. */
-bool directory_split(struct directory *d, const struct directory_spot *spot, const struct segment_hasher *hasher);
+bool directory_split(struct directory *d, const struct directory_spot *spot, struct segment_env *env);
 
 /* Merges the segment of a hash with its sibling, if both are small, and folds tables that hold one segment only. */
-void directory_merge(struct directory *d, uint64_t hash, const struct segment_hasher *hasher);
+void directory_merge(struct directory *d, uint64_t hash, struct segment_env *env);
 
 /* The smallest hash behind the opened segment; 0 after the last segment. */
 static inline uint64_t directory_next_hash(const struct directory_spot *spot, uint64_t hash) {
@@ -99,4 +100,4 @@ uint32_t directory_depth(const struct directory *d);
 void directory_refresh_table(struct directory *d, uint64_t hash);
 void directory_refresh(struct directory *d);
 
-void directory_check(const struct directory *d, const struct segment_hasher *hasher);
+void directory_check(const struct directory *d, const struct segment_env *env);

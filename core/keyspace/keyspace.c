@@ -28,9 +28,9 @@ enum {
 
 struct keyspace *keyspace_new(const struct keyspace_options *options) {
     struct keyspace *ks = mem_zalloc(sizeof(*ks));
-    ks->hasher.hash = options->hash ? options->hash : keyhash_hash;
-    ks->hasher.seed = options->hash_seed;
-    directory_init(&ks->directory);
+    ks->env.hash = options->hash ? options->hash : keyhash_hash;
+    ks->env.seed = options->hash_seed;
+    directory_init(&ks->directory, &ks->env);
     return ks;
 }
 
@@ -39,12 +39,12 @@ void keyspace_free(struct keyspace *ks) {
         return;
     while (!keyspace_clear_step(ks, SIZE_MAX))
         ;
-    directory_deinit(&ks->directory);
+    directory_deinit(&ks->directory, &ks->env);
     mem_free(ks);
 }
 
 uint64_t keyspace_hash(const struct keyspace *ks, struct bytes key) {
-    return ks->hasher.hash(key, ks->hasher.seed);
+    return ks->env.hash(key, ks->env.seed);
 }
 
 /* The entry is not in its home bucket: looks behind it. */
@@ -110,9 +110,9 @@ static void keyspace_insert(struct keyspace *ks, struct directory_spot *spot, ui
         if (!segment_is_empty(s) && !segment_can_gain(s)) {
             force = true;
         } else if (next != 0) {
-            segment_rebuild(s, next, &ks->hasher);
+            segment_rebuild(s, next, &ks->env);
             directory_close(&ks->directory, spot);
-        } else if (directory_split(&ks->directory, spot, &ks->hasher)) {
+        } else if (directory_split(&ks->directory, spot, &ks->env)) {
             *spot = directory_open(&ks->directory, hash);
         } else {
             force = true;
@@ -155,17 +155,17 @@ void keyspace__settle(struct keyspace *ks, struct directory_spot *spot, uint64_t
     uint32_t used = s->info->used;
     uint32_t slots = s->bucket_count * BUCKET_SLOTS;
     if (used == 0)
-        segment_drop(s);
+        segment_drop(s, &ks->env);
     else if (used * 100 < slots * KEYSPACE_SHRINK_PERCENT && segment_fitting(used + used / 4) < s->bucket_count)
-        segment_rebuild(s, segment_fitting(used + used / 4), &ks->hasher);
+        segment_rebuild(s, segment_fitting(used + used / 4), &ks->env);
     else if (s->info->removed > slots)
-        segment_rebuild(s, s->bucket_count, &ks->hasher);
+        segment_rebuild(s, s->bucket_count, &ks->env);
     directory_close(&ks->directory, spot);
     if (used < KEYSPACE_MERGE_BELOW)
-        directory_merge(&ks->directory, hash, &ks->hasher);
+        directory_merge(&ks->directory, hash, &ks->env);
     if (ks->count == 0 && ks->directory.root_bits > 0) {
-        directory_deinit(&ks->directory);
-        directory_init(&ks->directory);
+        directory_deinit(&ks->directory, &ks->env);
+        directory_init(&ks->directory, &ks->env);
     }
 }
 
@@ -222,7 +222,7 @@ size_t keyspace_bytes(const struct keyspace *ks) {
 }
 
 size_t keyspace_table_bytes(const struct keyspace *ks) {
-    return mem_good_size(sizeof(*ks)) + ks->directory.bytes;
+    return mem_good_size(sizeof(*ks)) + ks->directory.bytes + bucket_pool_spare_bytes(&ks->env.pool);
 }
 
 /* Frees an entry that has left the table, or keeps it for the next step if it is large. */
@@ -254,7 +254,7 @@ bool keyspace_clear_step(struct keyspace *ks, size_t count_max) {
         }
         if (s->info->used == 0) {
             ks->clear_hash = directory_next_hash(&spot, hash);
-            segment_drop(s);
+            segment_drop(s, &ks->env);
             directory_close(&ks->directory, &spot);
         }
         if (ks->dying)
@@ -262,14 +262,14 @@ bool keyspace_clear_step(struct keyspace *ks, size_t count_max) {
     }
     if (ks->count > 0)
         return false;
-    directory_deinit(&ks->directory);
-    directory_init(&ks->directory);
+    directory_deinit(&ks->directory, &ks->env);
+    directory_init(&ks->directory, &ks->env);
     ks->clear_hash = 0;
     return true;
 }
 
 void keyspace_check(const struct keyspace *ks) {
-    directory_check(&ks->directory, &ks->hasher);
+    directory_check(&ks->directory, &ks->env);
     size_t count = 0;
     size_t expiring = 0;
     uint64_t hash = 0;

@@ -6,7 +6,7 @@
 
 struct keyspace {
     struct directory directory;
-    struct segment_hasher hasher;
+    struct segment_env env;
     size_t count;
     size_t expiring;
     size_t bytes;

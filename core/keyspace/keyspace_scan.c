@@ -44,7 +44,7 @@ uint64_t keyspace_scan(const struct keyspace *ks, uint64_t position, size_t coun
         struct directory_spot spot = directory_open(&ks->directory, hash);
         const struct segment *s = &spot.segment;
         uint32_t home = segment_home(segment_place(hash, s->depth), s->bucket_count);
-        segment_each_at_home(s, home, &ks->hasher, walk_visit, &walk);
+        segment_each_at_home(s, home, &ks->env, walk_visit, &walk);
 
         uint64_t begin = s->depth ? hash >> (64 - s->depth) << (64 - s->depth) : 0;
         if (home + 1 < s->bucket_count)
@@ -133,7 +133,7 @@ struct entry *keyspace__find_hash(const struct keyspace *ks, uint64_t hash) {
     struct directory_spot spot = directory_open(&ks->directory, hash);
     const struct segment *s = &spot.segment;
     struct keyspace_wanted wanted = {hash, NULL};
-    segment_each_at_home(s, segment_home(segment_place(hash, s->depth), s->bucket_count), &ks->hasher, wanted_visit,
+    segment_each_at_home(s, segment_home(segment_place(hash, s->depth), s->bucket_count), &ks->env, wanted_visit,
                          &wanted);
     return wanted.found;
 }

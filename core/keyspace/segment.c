@@ -59,18 +59,8 @@ uint32_t segment_next_size(uint32_t bucket_count) {
     return 0;
 }
 
-static struct bucket *segment_alloc(uint32_t bucket_count) {
-    size_t bytes = (size_t)bucket_count * sizeof(struct bucket);
-    void *block = mem_alloc(bytes);
-    if (LIKELY(((uintptr_t)block & (CACHE_LINE_BYTES - 1)) == 0))
-        return memset(block, 0, bytes);
-    /* Our allocator's classes of such sizes are aligned; this is for others. */
-    mem_free(block);
-    return mem_zalloc_aligned(bytes, CACHE_LINE_BYTES);
-}
-
-static uint64_t hash_of(const struct segment_hasher *hasher, const struct entry *e) {
-    return hasher->hash(entry_key(e), hasher->seed);
+static uint64_t hash_of(const struct segment_env *env, const struct entry *e) {
+    return env->hash(entry_key(e), env->seed);
 }
 
 static uint32_t stash_count(const struct segment *s) {
@@ -242,7 +232,7 @@ struct entry *segment_remove(struct segment *s, struct segment_site site) {
 }
 
 /* Lists the entries. With `whole` all hashes are computed from the keys, else only where the place is not known. */
-static void segment_collect(const struct segment *s, struct segment_item *items, const struct segment_hasher *hasher,
+static void segment_collect(const struct segment *s, struct segment_item *items, const struct segment_env *env,
                             bool whole) {
     enum { UNKNOWN_MAX = SEGMENT_SLOTS_MAX };
     uint16_t unknown[UNKNOWN_MAX];
@@ -269,19 +259,20 @@ static void segment_collect(const struct segment *s, struct segment_item *items,
         }
     }
     for (uint32_t i = 0; i < unknown_count; i++)
-        items[unknown[i]].hash = hash_of(hasher, bucket_word_entry(items[unknown[i]].word));
+        items[unknown[i]].hash = hash_of(env, bucket_word_entry(items[unknown[i]].word));
     for (uint32_t i = 0; i < stash_count(s); i++) {
         uint64_t word = bucket_word_of(s->info->stash->entries[i]);
-        items[count++] = (struct segment_item){word, hash_of(hasher, bucket_word_entry(word))};
+        items[count++] = (struct segment_item){word, hash_of(env, bucket_word_entry(word))};
     }
     must(count == s->info->used); /* I4 */
 }
 
 /* Gives an empty segment buckets and these entries. Those who can be at home are placed first. */
-static void segment_fill(struct segment *s, uint32_t bucket_count, const struct segment_item *items, uint32_t count) {
+static void segment_fill(struct segment *s, uint32_t bucket_count, const struct segment_item *items, uint32_t count,
+                         struct segment_env *env) {
     uint8_t fill[SEGMENT_BUCKETS_MAX] = {0};
     struct segment_info *info = s->info;
-    s->buckets = segment_alloc(bucket_count);
+    s->buckets = bucket_pool_take(&env->pool, bucket_count, s->first_hash, &info->block);
     s->bucket_count = bucket_count;
     info->stash = NULL;
     info->used = count;
@@ -322,36 +313,36 @@ static void items_end(struct segment_item *items, const struct segment_item *on_
         mem_free(items);
 }
 
-void segment_drop(struct segment *s) {
+void segment_drop(struct segment *s, struct segment_env *env) {
     if (!segment_is_empty(s))
-        mem_free(s->buckets);
+        bucket_pool_put(&env->pool, s->bucket_count, s->buckets, s->info->block);
     mem_free(s->info->stash);
     *s->info = (struct segment_info){.visit_ms = INT64_MAX};
     s->buckets = (struct bucket *)(uintptr_t)&segment_empty_bucket;
     s->bucket_count = 1;
 }
 
-void segment_rebuild(struct segment *s, uint32_t bucket_count, const struct segment_hasher *hasher) {
+void segment_rebuild(struct segment *s, uint32_t bucket_count, struct segment_env *env) {
     struct segment_item on_stack[SEGMENT_SLOTS_MAX];
     uint32_t count = s->info->used;
     int64_t visit_ms = s->info->visit_ms;
     struct segment_item *items = items_begin(count, on_stack);
-    segment_collect(s, items, hasher, false);
-    segment_drop(s);
+    segment_collect(s, items, env, false);
+    segment_drop(s, env);
     s->info->visit_ms = visit_ms;
-    segment_fill(s, bucket_count, items, count);
+    segment_fill(s, bucket_count, items, count, env);
     items_end(items, on_stack);
 }
 
 void segment_split(const struct segment *s, struct segment *low, struct segment *high,
-                   const struct segment_hasher *hasher) {
+                   struct segment_env *env) {
     struct segment_item on_stack[SEGMENT_SLOTS_MAX];
     uint32_t count = s->info->used;
     int64_t visit_ms = s->info->visit_ms;
     struct segment_item *items = items_begin(count, on_stack);
-    segment_collect(s, items, hasher, true);
+    segment_collect(s, items, env, true);
     struct segment void_now = *s;
-    segment_drop(&void_now);
+    segment_drop(&void_now, env);
 
     uint64_t bit = UINT64_C(1) << (63 - s->depth);
     uint32_t low_count = 0;
@@ -363,23 +354,23 @@ void segment_split(const struct segment *s, struct segment *low, struct segment 
         items[low_count++] = item;
     }
     low->info->visit_ms = high->info->visit_ms = visit_ms;
-    segment_fill(low, segment_fitting(low_count), items, low_count);
-    segment_fill(high, segment_fitting(count - low_count), items + low_count, count - low_count);
+    segment_fill(low, segment_fitting(low_count), items, low_count, env);
+    segment_fill(high, segment_fitting(count - low_count), items + low_count, count - low_count, env);
     items_end(items, on_stack);
 }
 
-void segment_merge(struct segment *s, const struct segment *from, const struct segment_hasher *hasher) {
+void segment_merge(struct segment *s, const struct segment *from, struct segment_env *env) {
     struct segment_item on_stack[SEGMENT_SLOTS_MAX];
     uint32_t count = s->info->used + from->info->used;
     int64_t visit_ms = s->info->visit_ms < from->info->visit_ms ? s->info->visit_ms : from->info->visit_ms;
     must(count <= SEGMENT_SLOTS_MAX);
-    segment_collect(s, on_stack, hasher, true);
-    segment_collect(from, on_stack + s->info->used, hasher, true);
+    segment_collect(s, on_stack, env, true);
+    segment_collect(from, on_stack + s->info->used, env, true);
     struct segment void_now = *from;
-    segment_drop(&void_now);
-    segment_drop(s);
+    segment_drop(&void_now, env);
+    segment_drop(s, env);
     s->info->visit_ms = visit_ms;
-    segment_fill(s, segment_fitting(count), on_stack, count);
+    segment_fill(s, segment_fitting(count), on_stack, count, env);
 }
 
 uint32_t segment_choice_count(const struct segment *s) {
@@ -403,21 +394,21 @@ void segment_prefetch_expiring(const struct segment *s) {
     }
 }
 
-void segment_each_at_home(const struct segment *s, uint32_t home, const struct segment_hasher *hasher,
+void segment_each_at_home(const struct segment *s, uint32_t home, const struct segment_env *env,
                           void (*visit)(void *ctx, struct entry *e, uint64_t hash), void *ctx) {
     const struct bucket *h = &s->buckets[home];
     unsigned native_end = BUCKET_SLOTS - bucket_strangers(h);
     for (unsigned slot = 0; slot < native_end; slot++) {
         uint64_t word = bucket_word(h, slot);
         if (word != 0)
-            visit(ctx, bucket_word_entry(word), hash_of(hasher, bucket_word_entry(word)));
+            visit(ctx, bucket_word_entry(word), hash_of(env, bucket_word_entry(word)));
     }
     uint32_t behind = stray_count(h, s->bucket_count);
     for (uint32_t d = 1; d <= behind; d++) {
         const struct bucket *b = &s->buckets[bucket_behind(home, d, s->bucket_count)];
         for (unsigned slot = BUCKET_SLOTS - bucket_strangers(b); slot < BUCKET_SLOTS; slot++) {
             struct entry *e = bucket_word_entry(bucket_word(b, slot));
-            uint64_t hash = hash_of(hasher, e);
+            uint64_t hash = hash_of(env, e);
             if (segment_home(segment_place(hash, s->depth), s->bucket_count) == home)
                 visit(ctx, e, hash);
         }
@@ -426,7 +417,7 @@ void segment_each_at_home(const struct segment *s, uint32_t home, const struct s
         return;
     for (uint32_t i = 0; i < stash_count(s); i++) {
         struct entry *e = s->info->stash->entries[i];
-        uint64_t hash = hash_of(hasher, e);
+        uint64_t hash = hash_of(env, e);
         if (segment_home(segment_place(hash, s->depth), s->bucket_count) == home)
             visit(ctx, e, hash);
     }
@@ -438,15 +429,18 @@ size_t segment_bytes(const struct segment *s) {
 }
 
 /* Checks one entry against where it stands; returns its home. */
-static uint32_t check_entry(const struct segment *s, uint64_t prefix, const struct segment_hasher *hasher,
-                            const struct entry *e) {
-    uint64_t hash = hash_of(hasher, e);
+static uint32_t check_entry(const struct segment *s, const struct segment_env *env, const struct entry *e) {
+    uint64_t hash = hash_of(env, e);
     entry_check(e);
-    must(s->depth == 0 || hash >> (64 - s->depth) == prefix);
+    must(s->depth == 0 || (hash ^ s->first_hash) >> (64 - s->depth) == 0);
     return segment_home(segment_place(hash, s->depth), s->bucket_count);
 }
 
-void segment_check(const struct segment *s, uint64_t prefix, const struct segment_hasher *hasher) {
+void segment_check(const struct segment *s, const struct segment_env *env) {
+    if (s->bucket_count >= BUCKET_POOL_BLOCK_MIN) {
+        must(s->buckets == bucket_pool_at(&env->pool, s->bucket_count, s->info->block));
+        must(s->first_hash == bucket_pool_owner(&env->pool, s->bucket_count, s->info->block));
+    }
     uint32_t used = 0;
     uint32_t expiring = 0;
     for (uint32_t at = 0; at < s->bucket_count; at++) {
@@ -461,9 +455,9 @@ void segment_check(const struct segment *s, uint64_t prefix, const struct segmen
                 continue;
             }
             const struct entry *e = bucket_word_entry(word);
-            uint32_t home = check_entry(s, prefix, hasher, e);
+            uint32_t home = check_entry(s, env, e);
             uint32_t distance = at >= home ? at - home : at + s->bucket_count - home;
-            uint32_t place = segment_place(hash_of(hasher, e), s->depth);
+            uint32_t place = segment_place(hash_of(env, e), s->depth);
             must(bucket_fragment(b, slot) == (place & ((1u << BUCKET_FRAGMENT_BITS) - 1)));
             must(stranger == (distance != 0));                                     /* I2 */
             must(distance <= stray_count(&s->buckets[home], s->bucket_count));     /* I1 */
@@ -474,7 +468,7 @@ void segment_check(const struct segment *s, uint64_t prefix, const struct segmen
     }
     for (uint32_t i = 0; i < stash_count(s); i++) {
         const struct entry *e = s->info->stash->entries[i];
-        must(bucket_reach(&s->buckets[check_entry(s, prefix, hasher, e)]) == BUCKET_REACH_STASH); /* I1 */
+        must(bucket_reach(&s->buckets[check_entry(s, env, e)]) == BUCKET_REACH_STASH); /* I1 */
         used++;
         expiring += entry_has_expire(e);
     }

@@ -4,11 +4,14 @@
  * segment, and place * bucket_count / 65536 is the number of its home bucket: buckets are in hash order, whatever their
  * number. A segment grows through the sizes of segment_sizes[] and is then split in two (directory.h).
  *
+ * Changes that take or return buckets may move the buckets of *other* segments (bucket_pool.h): hold one working copy at a
+ * time, or none that matters.
+ *
  * A struct segment is a working copy on the stack; the truth is a 64-bit reference in the directory, which holds all a search
  * needs, and a struct segment_info beside it for all the rest. */
 #pragma once
 
-#include "core/keyspace/bucket.h"
+#include "core/keyspace/bucket_pool.h"
 
 enum {
     SEGMENT_BUCKETS_MAX = 64,
@@ -32,19 +35,22 @@ struct segment_info {
     uint32_t used; /* entries, those in the stash included */
     uint32_t expiring;
     uint32_t removed; /* since the last rebuild */
+    uint32_t block;   /* of the pool, where the buckets stand */
 };
 
 struct segment {
     struct bucket *buckets;
     uint32_t bucket_count;
     uint32_t depth;
+    uint64_t first_hash; /* the smallest hash of its range; names it in the pool */
     struct segment_info *info;
 };
 
-/* How a segment hashes a key when it must. */
-struct segment_hasher {
+/* What segments share: how to hash a key when they must, and where buckets come from. */
+struct segment_env {
     uint64_t (*hash)(struct bytes key, uint64_t seed);
     uint64_t seed;
+    struct bucket_pool pool;
 };
 
 /* Where an entry stands: in a bucket, or, when bucket is NULL, in the stash. */
@@ -129,18 +135,18 @@ uint32_t segment_next_size(uint32_t bucket_count);
 bool segment_can_gain(const struct segment *s);
 
 /* Gives the segment another number of buckets, or, with the same number, everybody home who can be. */
-void segment_rebuild(struct segment *s, uint32_t bucket_count, const struct segment_hasher *hasher);
+void segment_rebuild(struct segment *s, uint32_t bucket_count, struct segment_env *env);
 
 /* Divides a segment by the next bit of the hashes. `low` and `high` come with depth and an info of their own each, and
  * take over the entries; s is void afterwards. */
 void segment_split(const struct segment *s, struct segment *low, struct segment *high,
-                   const struct segment_hasher *hasher);
+                   struct segment_env *env);
 
-/* Moves all entries of `from`, which is void afterwards, to `s`. Both have been given s's new depth already. */
-void segment_merge(struct segment *s, const struct segment *from, const struct segment_hasher *hasher);
+/* Moves all entries of `from`, which is void afterwards, to `s`, which has been given its new depth already. */
+void segment_merge(struct segment *s, const struct segment *from, struct segment_env *env);
 
 /* Frees the buckets and the stash, not the entries; the segment is empty afterwards. */
-void segment_drop(struct segment *s);
+void segment_drop(struct segment *s, struct segment_env *env);
 
 /* Places to choose from at random, and the word at one of them (0: empty). */
 uint32_t segment_choice_count(const struct segment *s);
@@ -157,10 +163,10 @@ static inline struct segment_site segment_site_of_choice(const struct segment *s
 void segment_prefetch_expiring(const struct segment *s);
 
 /* Calls `visit` for each entry whose home is `home`. */
-void segment_each_at_home(const struct segment *s, uint32_t home, const struct segment_hasher *hasher,
+void segment_each_at_home(const struct segment *s, uint32_t home, const struct segment_env *env,
                           void (*visit)(void *ctx, struct entry *e, uint64_t hash), void *ctx);
 
 /* Bytes of buckets and stash. */
 size_t segment_bytes(const struct segment *s);
 
-void segment_check(const struct segment *s, uint64_t prefix, const struct segment_hasher *hasher);
+void segment_check(const struct segment *s, const struct segment_env *env);

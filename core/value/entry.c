@@ -39,7 +39,8 @@ static size_t shape_key_offset(const struct entry_shape *s) {
 }
 
 static size_t shape_size(const struct entry_shape *s) {
-    return shape_key_offset(s) + s->key_len + s->inline_len;
+    size_t size = shape_key_offset(s) + s->key_len + s->inline_len;
+    return size < ENTRY_ALIGNMENT ? ENTRY_ALIGNMENT : size; /* the allocator aligns no better than to the size */
 }
 
 static struct entry_shape shape_of(const struct entry *e) {
