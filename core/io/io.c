@@ -52,7 +52,7 @@ enum err io_open(const struct io_options *options, struct io **io_out) {
     case IO_EPOLL:
         return io_epoll__open(options, io_out);
     case IO_SIM:
-        return ERR_UNSUPPORTED;
+        return io_sim__open(options, io_out);
     }
     return ERR_INVALID;
 }

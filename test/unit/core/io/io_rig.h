@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/io/io.h"
+#include "core/io/io_sim.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -44,6 +45,7 @@ struct rig {
     const char *name;
     enum io_backend backend;
     struct io *io;
+    struct io_sim *sim; /* NULL: the real world */
     struct io_listener listener;
     int port;
     bool conns_echo; /* what new connections do */
@@ -54,7 +56,7 @@ struct rig {
 };
 
 /* The backends that each behaviour is tested on. */
-static const enum io_backend rig_backends[] = {IO_URING, IO_EPOLL};
+static const enum io_backend rig_backends[] = {IO_URING, IO_EPOLL, IO_SIM};
 
 #define FOR_EACH_BACKEND(rig)                                                                                \
     for (unsigned rig_i = 0; rig_i < COUNT_OF(rig_backends) && rig_open(rig, rig_backends[rig_i]);           \
@@ -137,6 +139,8 @@ static inline void conn_flush(struct conn *c) {
 
 /* One turn of the loop; sleeps a little at most. Overwrites what was lent when the poll has returned. */
 static inline unsigned rig_turn_for(struct rig *rig, int64_t timeout_ns) {
+    if (rig->sim)
+        io_sim_advance(rig->sim, 50000 + timeout_ns / 4);
     unsigned events = io_poll(rig->io, timeout_ns);
     for (unsigned i = 0; i < rig->conn_count; i++) {
         struct conn *c = rig->conns[i];
@@ -159,17 +163,11 @@ static inline void rig_turns(struct rig *rig, unsigned count) {
         rig_turn(rig);
 }
 
-static inline bool rig_open(struct rig *rig, enum io_backend backend) {
-    memset(rig, 0, sizeof *rig);
-    rig->backend = backend;
-    rig->conns_echo = true;
-    char why[200];
-    struct io_options options = {.backend = backend, .why = why, .why_size = sizeof why};
-    enum err e = io_open(&options, &rig->io);
-    cr_assert_eq(e, ERR_OK, "cannot open backend %d: %s", (int)backend, why);
-    cr_assert_str_empty(why);
-    rig->name = io_backend_name(rig->io);
-
+static inline int rig_listen(struct rig *rig) {
+    if (rig->sim) {
+        rig->port = 7000;
+        return io_sim_listen(rig->sim, rig->port);
+    }
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -177,14 +175,34 @@ static inline bool rig_open(struct rig *rig, enum io_backend backend) {
     cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     cr_assert_eq(listen(fd, 1024), 0);
     rig->port = ntohs(address.sin_port);
-    rig->listener = (struct io_listener){rig_on_accept, rig_on_accept_error, fd, NULL};
+    return fd;
+}
+
+static inline bool rig_open(struct rig *rig, enum io_backend backend) {
+    memset(rig, 0, sizeof *rig);
+    rig->backend = backend;
+    rig->conns_echo = true;
+    if (backend == IO_SIM) {
+        struct io_sim_options world = {.seed = 1, .net_window_bytes = 256 << 10};
+        rig->sim = io_sim_new(&world);
+    }
+    char why[200];
+    struct io_options options = {.backend = backend, .sim = rig->sim, .why = why, .why_size = sizeof why};
+    enum err e = io_open(&options, &rig->io);
+    cr_assert_eq(e, ERR_OK, "cannot open backend %d: %s", (int)backend, why);
+    cr_assert_str_empty(why);
+    rig->name = io_backend_name(rig->io);
+    rig->listener = (struct io_listener){rig_on_accept, rig_on_accept_error, rig_listen(rig), NULL};
     cr_assert_eq(io_listener_start(rig->io, &rig->listener), ERR_OK);
     return true;
 }
 
 static inline void rig_shut(struct rig *rig) {
     io_listener_stop(rig->io, &rig->listener);
-    close(rig->listener.fd);
+    if (rig->sim)
+        io_sim_close_fd(rig->sim, rig->listener.fd);
+    else
+        close(rig->listener.fd);
     for (unsigned i = 0; i < rig->conn_count; i++) {
         struct conn *c = rig->conns[i];
         if (!c->is_closing)
@@ -199,6 +217,8 @@ static inline void rig_shut(struct rig *rig) {
     for (unsigned i = 0; i < rig->conn_count; i++)
         mem_free(rig->conns[i]);
     io_close(rig->io);
+    if (rig->sim)
+        io_sim_free(rig->sim);
 }
 
 /* ---- the clients' side ---- */
@@ -209,6 +229,8 @@ struct peer {
 };
 
 static inline struct peer peer_connect(struct rig *rig) {
+    if (rig->sim)
+        return (struct peer){rig, io_sim_connect(rig->sim, rig->port)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_geq(fd, 0);
     struct sockaddr_in address = {
@@ -220,26 +242,37 @@ static inline struct peer peer_connect(struct rig *rig) {
     return (struct peer){rig, fd};
 }
 
-/* Bytes taken; 0 if the way is full; -1 if the connection is dead. */
+/* Bytes taken; 0 if the way is full; negative if the connection is dead. */
 static inline ssize_t peer_write(struct peer p, struct bytes data) {
+    if (p.rig->sim)
+        return io_sim_write(p.rig->sim, p.fd, data);
     ssize_t n = send(p.fd, data.ptr, data.len, MSG_NOSIGNAL);
     return n >= 0 ? n : errno == EAGAIN ? 0 : -1;
 }
 
-enum { PEER_NOTHING = -1, PEER_DEAD = -2 };
+enum { PEER_NOTHING = IO_SIM_NOTHING, PEER_DEAD = IO_SIM_RESET };
 
 /* Bytes read; 0 at the end; PEER_NOTHING if none are there; PEER_DEAD after a reset. */
 static inline ssize_t peer_read(struct peer p, void *to, size_t len) {
+    if (p.rig->sim)
+        return io_sim_read(p.rig->sim, p.fd, to, len);
     ssize_t n = recv(p.fd, to, len, 0);
     return n >= 0 ? n : errno == EAGAIN ? PEER_NOTHING : PEER_DEAD;
 }
 
 static inline void peer_close(struct peer p) {
-    close(p.fd);
+    if (p.rig->sim)
+        io_sim_close_fd(p.rig->sim, p.fd);
+    else
+        close(p.fd);
 }
 
 /* Closes with a reset instead of an orderly end. */
 static inline void peer_reset(struct peer p) {
+    if (p.rig->sim) {
+        io_sim_reset(p.rig->sim, p.fd);
+        return;
+    }
     struct linger now = {.l_onoff = 1, .l_linger = 0};
     setsockopt(p.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     close(p.fd);
@@ -247,7 +280,10 @@ static inline void peer_reset(struct peer p) {
 
 /* Says that no more will be written; reading goes on. */
 static inline void peer_finish(struct peer p) {
-    shutdown(p.fd, SHUT_WR);
+    if (p.rig->sim)
+        io_sim_shutdown(p.rig->sim, p.fd);
+    else
+        shutdown(p.fd, SHUT_WR);
 }
 
 /* Turns until the rig has `count` connections. */

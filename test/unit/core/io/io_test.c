@@ -483,14 +483,23 @@ Test(io, an_idle_io_uring_spins_without_system_calls) {
 
 /* ---- listeners ---- */
 
+/* Makes the next accept fail as it does when no descriptors are left, and ends that. */
+static struct rlimit exhaust_descriptors(void) {
+    struct rlimit old, none;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = old;
+    none.rlim_cur = 3;
+    if (rig->sim)
+        io_sim_fail_accepts(rig->sim, 1, EMFILE);
+    else
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    return old;
+}
+
 Test(io, a_failed_accept_is_reported_and_accepting_goes_on_later) {
     FOR_EACH_BACKEND(rig) {
         struct peer waiting = peer_connect(rig);
-        struct rlimit old, none;
-        cr_assert_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
-        none = old;
-        none.rlim_cur = 3;
-        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+        struct rlimit old = exhaust_descriptors();
         RIG_UNTIL(rig, rig->accept_errors > 0);
         cr_assert_eq(rig->last_accept_error, EMFILE);
         rig_turns(rig, 10);
