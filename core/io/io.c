@@ -47,12 +47,9 @@ enum err io_open(const struct io_options *options, struct io **io_out) {
         if (io_uring__open(options, io_out) == ERR_OK)
             return ERR_OK;
         return io_epoll__open(options, io_out);
-    case IO_URING:
-        return io_uring__open(options, io_out);
-    case IO_EPOLL:
-        return io_epoll__open(options, io_out);
-    case IO_SIM:
-        return io_sim__open(options, io_out);
+    case IO_URING: return io_uring__open(options, io_out);
+    case IO_EPOLL: return io_epoll__open(options, io_out);
+    case IO_SIM: return io_sim__open(options, io_out);
     }
     return ERR_INVALID;
 }

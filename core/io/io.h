@@ -32,10 +32,10 @@ enum io_backend { IO_AUTO, IO_URING, IO_EPOLL, IO_SIM };
 
 struct io_options {
     enum io_backend backend;
-    struct io_sim *sim;       /* for IO_SIM: the simulated world that this io is a node's shard of; else NULL */
-    unsigned recv_buf_count;  /* provided buffers; 0 = default (see io_uring.c) */
-    unsigned recv_buf_bytes;  /* bytes of each; 0 = default */
-    char *why;                /* receives why io_uring was refused, in one line ("" if it was not); may be NULL */
+    struct io_sim *sim; /* for IO_SIM: the simulated world that this io is a node's shard of; else NULL */
+    unsigned recv_buf_count; /* provided buffers; 0 = default (see io_uring.c) */
+    unsigned recv_buf_bytes; /* bytes of each; 0 = default */
+    char *why; /* receives why io_uring was refused, in one line ("" if it was not); may be NULL */
     size_t why_size;
 };
 
@@ -79,8 +79,8 @@ struct io_listener {
     void (*on_accept)(struct io_listener *listener, int fd);
     /* accept failed (e.g. EMFILE); the backend goes on accepting after a pause of 100 ms. */
     void (*on_accept_error)(struct io_listener *listener, int errno_value);
-    int fd;              /* a listening socket, made by net/listener */
-    void *backend;       /* private to the backend */
+    int fd;        /* a listening socket, made by net/listener */
+    void *backend; /* private to the backend */
 };
 
 /* Begins accepting. Borrows the listener until io_listener_stop returns. */
@@ -115,10 +115,10 @@ struct io_stream {
     size_t unsent_bytes;  /* bytes of a short send that the backend still holds; readable by the owner */
     uint64_t sent_turn;   /* the turn of the last io_stream_send */
     struct bytes sending; /* what that send was given */
-    char *rest;           /* the block with what a short send left over: its last unsent_bytes are still to go */
+    char *rest; /* the block with what a short send left over: its last unsent_bytes are still to go */
     size_t rest_bytes;
     struct io *backend;
-    struct link link;     /* the backend's list */
+    struct link link; /* the backend's list */
 };
 
 /* Takes fd and begins receiving. The stream must stay at its address until on_closed. After a failure fd is closed and
@@ -155,15 +155,15 @@ struct io_file_op {
     enum io_file_kind kind;
     int fd;
     uint64_t offset;
-    struct bytes data;  /* borrowed until on_done */
+    struct bytes data; /* borrowed until on_done */
     /* err ERR_OK, or the fault of the write or of the fsync; `written` counts bytes that reached the file. */
     void (*on_done)(struct io_file_op *op, enum err result, size_t written);
-    bool fsync_failed;  /* tells which half of WRITE_FSYNC failed */
+    bool fsync_failed; /* tells which half of WRITE_FSYNC failed */
 
     /* The backend's. */
     size_t done_bytes;
     enum err result;
-    unsigned pending;   /* completions still to come */
+    unsigned pending; /* completions still to come */
     struct link link;
 };
 

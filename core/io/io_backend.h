@@ -25,12 +25,12 @@ struct io_ops {
 
 struct io {
     const struct io_ops *ops;
-    uint64_t turn;         /* number of polls so far, counted from 1; a stream whose sent_turn equals it has sent */
+    uint64_t turn; /* number of polls so far, counted from 1; a stream whose sent_turn equals it has sent */
     uint64_t syscalls;
-    int64_t now_ns;        /* monotonic clock of the last poll */
-    int64_t wall_ms;       /* wall clock of the last poll */
-    int64_t wall_read_ns;  /* when the real wall clock was read last, on the monotonic clock, */
-    int64_t wall_read_ms;  /* and what it said */
+    int64_t now_ns;       /* monotonic clock of the last poll */
+    int64_t wall_ms;      /* wall clock of the last poll */
+    int64_t wall_read_ns; /* when the real wall clock was read last, on the monotonic clock, */
+    int64_t wall_read_ms; /* and what it said */
 };
 
 /* Bits of io_stream.flags. The first group means the same everywhere. */

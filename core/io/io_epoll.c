@@ -28,12 +28,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EVENTS_PER_TURN     512
-#define ARENA_BYTES         ((size_t)2 << 20)
-#define RECV_BYTES          ((size_t)64 << 10)
-#define RECV_BYTES_MIN      ((size_t)16 << 10) /* less room than this waits for the next turn */
-#define ACCEPTS_PER_TURN    256
-#define FILE_THREADS        2
+#define EVENTS_PER_TURN  512
+#define ARENA_BYTES      ((size_t)2 << 20)
+#define RECV_BYTES       ((size_t)64 << 10)
+#define RECV_BYTES_MIN   ((size_t)16 << 10) /* less room than this waits for the next turn */
+#define ACCEPTS_PER_TURN 256
+#define FILE_THREADS     2
 
 enum { TAG_STREAM = 0, TAG_LISTENER = 1, TAG_WAKE = 2, TAG_MASK = 3 };
 

@@ -112,7 +112,8 @@ static enum err real_sync_dir(struct io_fs *fs, const char *path) {
     return e;
 }
 
-static enum err real_list(struct io_fs *fs, const char *path, void (*each)(void *ctx, const char *name), void *ctx) {
+static enum err real_list(struct io_fs *fs, const char *path, void (*each)(void *ctx, const char *name),
+                          void *ctx) {
     (void)fs;
     DIR *dir = opendir(path);
     if (!dir)
@@ -196,6 +197,7 @@ enum err io_fs_sync_dir(struct io_fs *fs, const char *path) {
     return fs->ops->sync_dir(fs, path);
 }
 
-enum err io_fs_list(struct io_fs *fs, const char *path, void (*each)(void *ctx, const char *name), void *ctx) {
+enum err io_fs_list(struct io_fs *fs, const char *path, void (*each)(void *ctx, const char *name),
+                    void *ctx) {
     return fs->ops->list(fs, path, each, ctx);
 }

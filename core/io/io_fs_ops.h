@@ -15,7 +15,8 @@ struct io_fs_ops {
     enum err (*unlink)(struct io_fs *fs, const char *path);
     enum err (*mkdir)(struct io_fs *fs, const char *path);
     enum err (*sync_dir)(struct io_fs *fs, const char *path);
-    enum err (*list)(struct io_fs *fs, const char *path, void (*each)(void *ctx, const char *name), void *ctx);
+    enum err (*list)(struct io_fs *fs, const char *path, void (*each)(void *ctx, const char *name),
+                     void *ctx);
 };
 
 struct io_fs {

@@ -35,7 +35,8 @@ static enum err write_all(struct io_file_op *op) {
     while (op->done_bytes < op->data.len) {
         size_t left = op->data.len - op->done_bytes;
         size_t piece = left < IO_TRANSFER_BYTES_MAX ? left : IO_TRANSFER_BYTES_MAX;
-        ssize_t n = pwrite(op->fd, op->data.ptr + op->done_bytes, piece, (off_t)(op->offset + op->done_bytes));
+        ssize_t n =
+            pwrite(op->fd, op->data.ptr + op->done_bytes, piece, (off_t)(op->offset + op->done_bytes));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

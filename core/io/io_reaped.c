@@ -78,8 +78,8 @@ void io_reaped__file(struct io_reaped *r, struct io_file_op *op) {
     push(r, REAPED_FILE, op);
 }
 
-void io_reaped__forget_listener(struct io_reaped *r, const struct io_listener *listener, void (*close_fd)(void *ctx, int fd),
-                                void *ctx) {
+void io_reaped__forget_listener(struct io_reaped *r, const struct io_listener *listener,
+                                void (*close_fd)(void *ctx, int fd), void *ctx) {
     for (size_t i = r->next; i < r->count; i++) {
         struct io_reaped_event *event = &r->events[i];
         bool is_accepted = event->kind == REAPED_ACCEPTED;
@@ -120,24 +120,17 @@ static void dispatch_event(struct io_reaped_event event) {
     struct io_listener *listener = event.object;
     struct io_file_op *op = event.object;
     switch (event.kind) {
-    case REAPED_NOTHING:
-        return;
+    case REAPED_NOTHING: return;
     case REAPED_DATA:
     case REAPED_END:
     case REAPED_DRAINED:
-    case REAPED_CLOSED:
-        dispatch_stream(event);
-        return;
-    case REAPED_ACCEPTED:
-        listener->on_accept(listener, event.value);
-        return;
+    case REAPED_CLOSED: dispatch_stream(event); return;
+    case REAPED_ACCEPTED: listener->on_accept(listener, event.value); return;
     case REAPED_ACCEPT_FAILED:
         if (listener->on_accept_error)
             listener->on_accept_error(listener, event.value);
         return;
-    case REAPED_FILE:
-        op->on_done(op, op->result, op->done_bytes);
-        return;
+    case REAPED_FILE: op->on_done(op, op->result, op->done_bytes); return;
     }
 }
 

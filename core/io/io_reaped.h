@@ -13,8 +13,8 @@ struct io_reaped {
     struct io_reaped_event *events;
     size_t count;
     size_t cap;
-    size_t next;       /* the first event not yet dispatched */
-    char *arena;       /* moves never: views point into it */
+    size_t next; /* the first event not yet dispatched */
+    char *arena; /* moves never: views point into it */
     size_t arena_bytes;
     size_t arena_used;
 };
@@ -49,7 +49,7 @@ void io_reaped__accept_failed(struct io_reaped *r, struct io_listener *listener,
 void io_reaped__file(struct io_reaped *r, struct io_file_op *op);
 
 /* Forgets a listener's events; close_fd takes the descriptors of connections that nobody will get. */
-void io_reaped__forget_listener(struct io_reaped *r, const struct io_listener *listener, void (*close_fd)(void *ctx, int fd),
-                                void *ctx);
+void io_reaped__forget_listener(struct io_reaped *r, const struct io_listener *listener,
+                                void (*close_fd)(void *ctx, int fd), void *ctx);
 
 void io_reaped__dispatch(struct io_reaped *r);

@@ -293,7 +293,8 @@ static void poll_files(struct sim_io *s) {
 
 static void update_clock(struct sim_io *s) {
     s->base.now_ns = s->sim->now_ns;
-    s->base.wall_ms = s->sim->options.wall_start_ms + s->sim->wall_jump_ms + (s->sim->now_ns - START_NS) / 1000000;
+    s->base.wall_ms =
+        s->sim->options.wall_start_ms + s->sim->wall_jump_ms + (s->sim->now_ns - START_NS) / 1000000;
 }
 
 static unsigned sim_poll(struct io *io, int64_t timeout_ns) {

@@ -22,13 +22,14 @@
 /* Times in nanoseconds; a field left 0 takes its default. */
 struct io_sim_options {
     uint64_t seed;
-    int64_t wall_start_ms;      /* wall clock at the beginning; default: some day in 2023 */
-    int64_t net_delay_min_ns;   /* one-way delay of each piece of a transfer, uniform in [min, max]; */
-    int64_t net_delay_max_ns;   /* default 10 us to 200 us */
-    size_t net_window_bytes;    /* bytes under way in one direction before the sender must wait; default 64 KiB */
-    bool net_whole;             /* transfers are neither split nor read in parts */
-    int64_t disk_delay_min_ns;  /* from io_file_submit to its completion; */
-    int64_t disk_delay_max_ns;  /* default 20 us to 2 ms */
+    int64_t wall_start_ms;    /* wall clock at the beginning; default: some day in 2023 */
+    int64_t net_delay_min_ns; /* one-way delay of each piece of a transfer, uniform in [min, max]; */
+    int64_t net_delay_max_ns; /* default 10 us to 200 us */
+    size_t
+        net_window_bytes; /* bytes under way in one direction before the sender must wait; default 64 KiB */
+    bool net_whole;       /* transfers are neither split nor read in parts */
+    int64_t disk_delay_min_ns; /* from io_file_submit to its completion; */
+    int64_t disk_delay_max_ns; /* default 20 us to 2 ms */
 };
 
 /* Copies options. */
@@ -90,11 +91,12 @@ void io_sim_fail_accepts(struct io_sim *sim, unsigned count, int errno_value);
 
 /* What goes wrong on a disk; written by the test, at any time. All zero at first. */
 struct io_sim_faults {
-    unsigned fail_writes;       /* the next n writes fail with ERR_IO */
-    unsigned fail_fsyncs;       /* the next n fsyncs fail with ERR_IO, and what they covered will never become durable */
-    unsigned lie_fsyncs;        /* the next n fsyncs report success and do nothing */
-    uint64_t capacity_bytes;    /* 0: endless; else writes beyond fail with ERR_NOSPACE after what still fits */
-    int64_t stall_until_ns;     /* no asynchronous operation completes before */
+    unsigned fail_writes; /* the next n writes fail with ERR_IO */
+    unsigned
+        fail_fsyncs; /* the next n fsyncs fail with ERR_IO, and what they covered will never become durable */
+    unsigned lie_fsyncs;     /* the next n fsyncs report success and do nothing */
+    uint64_t capacity_bytes; /* 0: endless; else writes beyond fail with ERR_NOSPACE after what still fits */
+    int64_t stall_until_ns;  /* no asynchronous operation completes before */
 };
 
 /* The file system of a node, made at the first call. Nodes are small numbers. Borrowed from the world. */

@@ -110,7 +110,8 @@ static uint64_t used_bytes(const struct sim_disk *disk) {
 }
 
 /* How many of `len` bytes at offset the disk has room for. */
-static size_t room_for(const struct sim_disk *disk, const struct sim_file *file, uint64_t offset, size_t len) {
+static size_t room_for(const struct sim_disk *disk, const struct sim_file *file, uint64_t offset,
+                       size_t len) {
     uint64_t end = offset + len;
     if (disk->faults.capacity_bytes == 0 || end <= file->data.len)
         return len;
@@ -163,12 +164,8 @@ static enum err sync_file(struct sim_disk *disk, struct sim_file *file) {
 static void apply(struct sim_names *names, const struct sim_change *c) {
     const struct sim_name *moved;
     switch (c->kind) {
-    case CHANGE_PUT:
-        io_sim_names__put(names, c->path, c->file);
-        return;
-    case CHANGE_REMOVE:
-        io_sim_names__remove(names, c->path);
-        return;
+    case CHANGE_PUT: io_sim_names__put(names, c->path, c->file); return;
+    case CHANGE_REMOVE: io_sim_names__remove(names, c->path); return;
     case CHANGE_MOVE:
         moved = io_sim_names__find(names, c->path);
         if (!moved)
@@ -188,7 +185,8 @@ static void free_change(struct sim_change *c) {
 }
 
 /* Takes the paths. */
-static void change_names(struct sim_disk *disk, enum sim_change_kind kind, char *path, char *to, struct sim_file *file) {
+static void change_names(struct sim_disk *disk, enum sim_change_kind kind, char *path, char *to,
+                         struct sim_file *file) {
     struct sim_change *c = mem_zalloc(sizeof *c);
     c->kind = kind;
     c->path = path;
@@ -372,7 +370,8 @@ static enum err sim_sync_dir(struct io_fs *fs, const char *path) {
     return ERR_OK;
 }
 
-static enum err sim_list(struct io_fs *fs, const char *path, void (*each)(void *ctx, const char *name), void *ctx) {
+static enum err sim_list(struct io_fs *fs, const char *path, void (*each)(void *ctx, const char *name),
+                         void *ctx) {
     struct sim_disk *disk = disk_of(fs);
     char *dir = io_sim_names__normal(path);
     const struct sim_name *self = io_sim_names__find(&disk->now, dir);
@@ -454,11 +453,8 @@ void io_sim_disk__free_all(struct io_sim *sim) {
 
 static void cut_page(struct io_sim *sim, struct sim_file *file, size_t page) {
     switch (rng_below(&sim->rng, 3)) {
-    case 0:
-        return; /* lost */
-    case 1:
-        settle_page(file, page);
-        return;
+    case 0: return; /* lost */
+    case 1: settle_page(file, page); return;
     default: /* torn */
         for (size_t at = page * PAGE_BYTES; at < (page + 1) * PAGE_BYTES; at += SECTOR_BYTES) {
             if (io_sim__chance(sim, 2))

@@ -78,8 +78,9 @@ void io_sim_names__put(struct sim_names *names, const char *path, struct sim_fil
         names->cap = names->cap ? names->cap * 2 : 16;
         names->items = mem_realloc(names->items, names->cap * sizeof *names->items);
     }
-    char *copy = mem_alloc(strlen(path) + 1);
-    strcpy(copy, path);
+    size_t bytes = strlen(path) + 1;
+    char *copy = mem_alloc(bytes);
+    memcpy(copy, path, bytes);
     names->items[names->count++] = (struct sim_name){copy, file};
 }
 
@@ -92,4 +93,3 @@ void io_sim_names__clear(struct sim_names *names) {
     while (names->count > 0)
         io_sim_names__remove(names, names->items[0].path);
 }
-

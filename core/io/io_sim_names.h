@@ -10,7 +10,7 @@ struct sim_file {
     unsigned refs;
     struct buf data;
     struct buf stable;
-    struct buf marks;     /* one byte per page of data: 1 = not synced */
+    struct buf marks;      /* one byte per page of data: 1 = not synced */
     bool is_size_unsynced; /* truncated since the last fsync */
 };
 

@@ -229,8 +229,9 @@ int64_t io_sim_net__readable_at(const struct sim_end *end) {
     const struct sim_way *way = &end->in;
     if (end->conn->is_cut)
         return SIM_NEVER;
-    int64_t at = link_is_empty(&way->pieces) ? way->finished_ns
-                                             : CONTAINER_OF(way->pieces.next, struct sim_piece, link)->arrives_ns;
+    int64_t at = link_is_empty(&way->pieces)
+                     ? way->finished_ns
+                     : CONTAINER_OF(way->pieces.next, struct sim_piece, link)->arrives_ns;
     return at < way->reset_ns ? at : way->reset_ns;
 }
 

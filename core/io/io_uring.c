@@ -82,31 +82,18 @@ static void handle_missed_cancel(struct uring *u, const struct io_uring_cqe *cqe
 
 static void handle(struct uring *u, const struct io_uring_cqe *cqe) {
     switch ((enum uring_kind)(cqe->user_data >> 56)) {
-    case URING_RECV:
-        io_uring_recv__complete(u, cqe);
-        return;
-    case URING_SEND:
-        io_uring_send__complete(u, cqe);
-        return;
-    case URING_RESEND:
-        io_uring_send__resent(u, cqe);
-        return;
-    case URING_ACCEPT:
-        io_uring_accept__complete(u, cqe);
-        return;
+    case URING_RECV: io_uring_recv__complete(u, cqe); return;
+    case URING_SEND: io_uring_send__complete(u, cqe); return;
+    case URING_RESEND: io_uring_send__resent(u, cqe); return;
+    case URING_ACCEPT: io_uring_accept__complete(u, cqe); return;
     case URING_WRITE:
-    case URING_FSYNC:
-        io_uring_file__complete(u, cqe);
-        return;
+    case URING_FSYNC: io_uring_file__complete(u, cqe); return;
     case URING_WAKE:
         if (!(cqe->flags & IORING_CQE_F_MORE))
             arm_wake(u);
         return;
-    case URING_CANCEL:
-        handle_missed_cancel(u, cqe);
-        return;
-    case URING_CLOSE:
-        return;
+    case URING_CANCEL: handle_missed_cancel(u, cqe); return;
+    case URING_CLOSE: return;
     }
     attr_must_failed("completion of a known kind", __FILE__, __LINE__);
 }

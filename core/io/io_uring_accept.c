@@ -43,7 +43,8 @@ enum err io_uring_accept__start(struct uring *u, struct io_listener *listener) {
 void io_uring_accept__stop(struct uring *u, struct io_listener *listener) {
     struct uring_listener *l = listener->backend;
     /* Entered at once: the caller may close the socket and bind its address again. */
-    io_uring_ring__cancel(u, io_uring_ring__user_data(u, URING_ACCEPT, l->slot), (uint64_t)URING_CANCEL << 56 | l->slot);
+    io_uring_ring__cancel(u, io_uring_ring__user_data(u, URING_ACCEPT, l->slot),
+                          (uint64_t)URING_CANCEL << 56 | l->slot);
     io_uring_ring__enter(u, false, 0);
     if (l->retry_at_ns != 0)
         u->retry_count--;
@@ -68,7 +69,8 @@ void io_uring_accept__complete(struct uring *u, const struct io_uring_cqe *cqe) 
         return;
     }
     bool has_ended = !(cqe->flags & IORING_CQE_F_MORE);
-    bool is_transient = cqe->res >= 0 || cqe->res == -ECONNABORTED || cqe->res == -EINTR || cqe->res == -EAGAIN;
+    bool is_transient =
+        cqe->res >= 0 || cqe->res == -ECONNABORTED || cqe->res == -EINTR || cqe->res == -EAGAIN;
     if (has_ended && is_transient)
         arm(u, l);
     if (cqe->res >= 0)

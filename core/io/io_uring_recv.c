@@ -31,16 +31,17 @@
 #define WHOLE_COUNT       256
 #define WHOLE_BYTES       (64U << 10)
 
-#define BUF_COUNT_MAX  (1U << 15)
-#define BUF_ALIGNMENT  4096
-#define BUF_GROUP      0
+#define BUF_COUNT_MAX (1U << 15)
+#define BUF_ALIGNMENT 4096
+#define BUF_GROUP     0
 
 /* ---- the buffers ---- */
 
 static void give(struct uring *u, unsigned index) {
     u->buf_offset[index] = 0; /* I1 */
-    io_uring_buf_ring_add(u->bufs, u->buf_memory + (size_t)index * u->buf_bytes, u->buf_bytes, (unsigned short)index,
-                          io_uring_buf_ring_mask(u->buf_count), (int)u->buf_unpublished);
+    io_uring_buf_ring_add(u->bufs, u->buf_memory + (size_t)index * u->buf_bytes, u->buf_bytes,
+                          (unsigned short)index, io_uring_buf_ring_mask(u->buf_count),
+                          (int)u->buf_unpublished);
     u->buf_unpublished++;
 }
 
@@ -141,8 +142,7 @@ static void deliver(struct io_stream *stream, int result, struct bytes data) {
     case ENOBUFS:
     case ECANCELED:
     case EAGAIN:
-    case EINTR:
-        return; /* the request has ended, the stream has not */
+    case EINTR: return; /* the request has ended, the stream has not */
     case 0:
         stream->flags |= IO_STREAM_ENDED;
         stream->ops->on_end(stream, ERR_CLOSED);
@@ -160,7 +160,8 @@ void io_uring_recv__complete(struct uring *u, const struct io_uring_cqe *cqe) {
     struct bytes data = BYTES_NONE;
     if (has_buffer && cqe->res > 0) {
         dcheck(index < u->buf_count);
-        data = bytes_of(u->buf_memory + (size_t)index * u->buf_bytes + u->buf_offset[index], (size_t)cqe->res);
+        data =
+            bytes_of(u->buf_memory + (size_t)index * u->buf_bytes + u->buf_offset[index], (size_t)cqe->res);
         u->buf_offset[index] += (uint32_t)cqe->res; /* I1 */
         dcheck(u->buf_offset[index] <= u->buf_bytes);
     }

@@ -36,29 +36,29 @@
 
 static void explain_refusal(const struct io_options *options, int error) {
     switch (error) {
-    case ENOSYS:
-        io__set_why(options, "this kernel has no io_uring");
-        break;
+    case ENOSYS: io__set_why(options, "this kernel has no io_uring"); break;
     case EPERM:
     case EACCES:
-        io__set_why(options, "io_uring is forbidden here (a seccomp profile, or the sysctl kernel.io_uring_disabled)");
+        io__set_why(options,
+                    "io_uring is forbidden here (a seccomp profile, or the sysctl kernel.io_uring_disabled)");
         break;
     case EINVAL:
         io__set_why(options, "this kernel's io_uring is too old (Linux 6.1 or newer is needed)");
         break;
     case ENOMEM:
-        io__set_why(options, "io_uring got no memory (RLIMIT_MEMLOCK or the memory of the control group is too small)");
+        io__set_why(
+            options,
+            "io_uring got no memory (RLIMIT_MEMLOCK or the memory of the control group is too small)");
         break;
-    default:
-        io__set_why(options, "io_uring was refused: %s", strerror(error));
-        break;
+    default: io__set_why(options, "io_uring was refused: %s", strerror(error)); break;
     }
 }
 
 /* Tries ever more modest rings. Gives the descriptor or -errno. */
 static int setup(struct io_uring_params *params_out) {
-    const unsigned base = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-                          IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+    const unsigned base = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                          IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
+                          IORING_SETUP_CLAMP;
     unsigned flags = base | URING_SETUP_NO_SQARRAY;
     unsigned entries = SQ_ENTRIES;
     for (;;) {
@@ -104,7 +104,8 @@ enum err io_uring_ring__init(struct uring *u, const struct io_options *options) 
     (void)io_uring_register_iowq_max_workers(ring, workers);
 
     /* Some sandboxes let a ring be made, but not be used. */
-    error = io_uring_enter2((unsigned)ring->enter_ring_fd, 0, 0, u->enter_flags | IORING_ENTER_GETEVENTS, NULL, 0);
+    error = io_uring_enter2((unsigned)ring->enter_ring_fd, 0, 0, u->enter_flags | IORING_ENTER_GETEVENTS,
+                            NULL, 0);
     if (error < 0) {
         explain_refusal(options, -error);
         io_uring_ring__deinit(u);
@@ -169,8 +170,8 @@ void io_uring_ring__enter(struct uring *u, bool wait, int64_t timeout_ns) {
         io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
         unsigned to_submit = sq->sqe_tail - *sq->khead;
         u->base.syscalls++;
-        int result = io_uring_enter2((unsigned)u->ring->enter_ring_fd, to_submit, wait, flags, (sigset_t *)&arg,
-                                     sizeof arg);
+        int result = io_uring_enter2((unsigned)u->ring->enter_ring_fd, to_submit, wait, flags,
+                                     (sigset_t *)&arg, sizeof arg);
         must(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
         bool overflow = (IO_URING_READ_ONCE(*sq->kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
         if (UNLIKELY(overflow))

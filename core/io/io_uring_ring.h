@@ -64,8 +64,8 @@ struct uring {
     char *buf_memory;
     unsigned buf_count;
     unsigned buf_bytes;
-    bool buf_incremental;    /* the kernel fills one buffer with several receives */
-    uint32_t *buf_offset;    /* of each buffer: bytes used up; incremental only */
+    bool buf_incremental;     /* the kernel fills one buffer with several receives */
+    uint32_t *buf_offset;     /* of each buffer: bytes used up; incremental only */
     unsigned buf_unpublished; /* given back, the tail not yet stored */
 
     struct link closed;    /* streams that only wait for on_closed */

@@ -23,7 +23,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-static void prepare(struct uring *u, struct io_stream *stream, enum uring_kind kind, struct bytes data, int flags) {
+static void prepare(struct uring *u, struct io_stream *stream, enum uring_kind kind, struct bytes data,
+                    int flags) {
     uint64_t id = io_uring_ring__user_data(u, kind, stream->backend_slot);
     struct io_uring_sqe *sqe = io_uring_ring__sqe(u, IORING_OP_SEND, stream->fd, id);
     bool is_cut = data.len > IO_TRANSFER_BYTES_MAX;

@@ -106,8 +106,8 @@ static bool earliest_slot(const struct timer_wheel *wheel, uint64_t *tick_out, u
 }
 
 /* Empties the slot that time has just entered: hangs its timers lower, or fires them. */
-static void enter_slot(struct timer_wheel *wheel, unsigned level, void (*fire)(void *ctx, struct timer_node *node),
-                       void *ctx) {
+static void enter_slot(struct timer_wheel *wheel, unsigned level,
+                       void (*fire)(void *ctx, struct timer_node *node), void *ctx) {
     unsigned slot = digit_of(wheel->now, level);
     struct link *head = &wheel->slots[level][slot];
     while (!link_is_empty(head)) {
@@ -122,8 +122,8 @@ static void enter_slot(struct timer_wheel *wheel, unsigned level, void (*fire)(v
     }
 }
 
-void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now, void (*fire)(void *ctx, struct timer_node *node),
-                         void *ctx) {
+void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now,
+                         void (*fire)(void *ctx, struct timer_node *node), void *ctx) {
     must(now >= wheel->now);
     uint64_t tick;
     unsigned level;
@@ -150,7 +150,7 @@ void timer_wheel_check(const struct timer_wheel *wheel) {
                 const struct timer_node *node = CONTAINER_OF(at, struct timer_node, link);
                 uint64_t differs = node->deadline ^ wheel->now;
                 must(at->next->prev == at);
-                must(node->deadline > wheel->now); /* I1 */
+                must(node->deadline > wheel->now);                                     /* I1 */
                 must((63 - (unsigned)__builtin_clzll(differs)) / DIGIT_BITS == level); /* I2 */
                 must(digit_of(node->deadline, level) == slot);
                 must(node->level == level && node->slot == slot);

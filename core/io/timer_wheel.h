@@ -25,8 +25,8 @@ struct timer_node {
 
 struct timer_wheel {
     uint64_t now;
-    uint64_t count;                                             /* timers set */
-    uint64_t occupied[TIMER_WHEEL_LEVELS];                      /* bit s: slots[level][s] is not empty */
+    uint64_t count;                        /* timers set */
+    uint64_t occupied[TIMER_WHEEL_LEVELS]; /* bit s: slots[level][s] is not empty */
     struct link slots[TIMER_WHEEL_LEVELS][TIMER_WHEEL_SLOTS];
 };
 
@@ -47,8 +47,8 @@ void timer_wheel_remove(struct timer_wheel *wheel, struct timer_node *node);
 /* Moves the wheel to `now` (not back) and calls `fire` for every timer due by then; the node is off the wheel by then.
  * `fire` may add and remove any timers, its own too; one added with a deadline up to `now` may fire in this same call
  * only if it lies ahead of the tick being handled. */
-void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now, void (*fire)(void *ctx, struct timer_node *node),
-                         void *ctx);
+void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now,
+                         void (*fire)(void *ctx, struct timer_node *node), void *ctx);
 
 /* A tick at which it is worth calling timer_wheel_advance: never later than the earliest deadline, possibly earlier, when
  * that is far ahead. TIMER_WHEEL_NEVER if no timer is set. */

@@ -35,7 +35,8 @@ static struct io *open_io(enum io_backend backend) {
 
 static struct file_op file_op_of(enum io_file_kind kind, int fd, uint64_t offset, struct bytes data) {
     return (struct file_op){
-        .op = {.kind = kind, .fd = fd, .offset = offset, .data = data, .on_done = on_done}, .result = ERR_COUNT};
+        .op = {.kind = kind, .fd = fd, .offset = offset, .data = data, .on_done = on_done},
+        .result = ERR_COUNT};
 }
 
 static void run(struct io *io, struct file_op *f) {
@@ -47,8 +48,8 @@ static void run(struct io *io, struct file_op *f) {
     cr_assert_eq(f->done, 1);
 }
 
-static int temporary_file(char *path) {
-    strcpy(path, "/tmp/basalt-io-XXXXXX");
+static int temporary_file(char path[64]) {
+    snprintf(path, 64, "/tmp/basalt-io-XXXXXX");
     int fd = mkstemp(path);
     cr_assert_geq(fd, 0);
     return fd;
@@ -203,7 +204,10 @@ Test(io_fs, the_real_file_system_does_what_the_header_says) {
     size_t n;
     cr_assert_eq(io_fs_read(fs, fd, got, sizeof got, 1, &n), ERR_OK);
     cr_assert_eq(n, 5);
-    cr_assert_arr_eq(got, "\0" "0123", 5);
+    cr_assert_arr_eq(got,
+                     "\0"
+                     "0123",
+                     5);
     cr_assert_eq(io_fs_close(fs, fd), ERR_OK);
     cr_assert_eq(io_fs_rename(fs, a, b), ERR_OK);
     cr_assert_eq(io_fs_sync_dir(fs, dir), ERR_OK);

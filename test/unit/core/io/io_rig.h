@@ -27,9 +27,9 @@ struct rig;
 struct conn {
     struct io_stream stream;
     struct rig *rig;
-    struct buf in;      /* everything received, if it does not echo */
-    struct buf out;     /* to be sent */
-    struct buf lent;    /* given to io_stream_send in this turn */
+    struct buf in;   /* everything received, if it does not echo */
+    struct buf out;  /* to be sent */
+    struct buf lent; /* given to io_stream_send in this turn */
     size_t received;
     bool echoes;
     bool has_ended;
@@ -233,8 +233,9 @@ static inline struct peer peer_connect(struct rig *rig) {
         return (struct peer){rig, io_sim_connect(rig->sim, rig->port)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_geq(fd, 0);
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)rig->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)rig->port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -290,7 +291,8 @@ static inline void peer_finish(struct peer p) {
 static inline void rig_await_conns(struct rig *rig, unsigned count) {
     for (unsigned i = 0; i < 2000 && rig->conn_count < count; i++)
         rig_turn(rig);
-    cr_assert_eq(rig->conn_count, count, "%s: %u connections instead of %u", rig->name, rig->conn_count, count);
+    cr_assert_eq(rig->conn_count, count, "%s: %u connections instead of %u", rig->name, rig->conn_count,
+                 count);
 }
 
 static inline struct peer rig_connect_one(struct rig *rig) {

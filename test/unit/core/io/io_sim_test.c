@@ -29,11 +29,11 @@ struct node {
     struct io_listener listener;
     struct io_stream stream;
     bool is_open;
-    unsigned left;    /* messages still to send */
+    unsigned left; /* messages still to send */
     size_t received;
     bool has_ended;
     bool is_closed;
-    uint64_t trace;   /* of everything that happened, and when */
+    uint64_t trace; /* of everything that happened, and when */
 };
 
 static void trace(struct node *n, uint64_t what) {
@@ -86,7 +86,8 @@ static uint64_t run_pair(uint64_t seed) {
     nodes[1].io = open_io(sim);
     nodes[0].listener = (struct io_listener){.on_accept = node_accept, .fd = io_sim_listen(sim, 6379)};
     cr_assert_eq(io_listener_start(nodes[0].io, &nodes[0].listener), ERR_OK);
-    cr_assert_eq(io_stream_start(nodes[1].io, &nodes[1].stream, &node_ops, io_sim_connect(sim, 6379)), ERR_OK);
+    cr_assert_eq(io_stream_start(nodes[1].io, &nodes[1].stream, &node_ops, io_sim_connect(sim, 6379)),
+                 ERR_OK);
     nodes[1].is_open = true;
 
     unsigned turns = 0;
@@ -222,7 +223,8 @@ static int open_file(struct io_fs *fs, const char *path) {
     return fd;
 }
 
-static struct file_op run_op(struct io_sim *sim, struct io *io, enum io_file_kind kind, int fd, struct bytes data) {
+static struct file_op run_op(struct io_sim *sim, struct io *io, enum io_file_kind kind, int fd,
+                             struct bytes data) {
     struct file_op f = {.op = {.kind = kind, .fd = fd, .data = data, .on_done = op_done}};
     io_file_submit(io, &f.op);
     while (f.done == 0) {
@@ -324,7 +326,9 @@ static unsigned sectors_lost(uint64_t seed) {
                 block[i][k] = version;
             written[i] = version;
         }
-        cr_assert_eq(io_fs_write(fs, fd, bytes_of(block[first], (size_t)count * SECTOR), (uint64_t)first * SECTOR), ERR_OK);
+        cr_assert_eq(
+            io_fs_write(fs, fd, bytes_of(block[first], (size_t)count * SECTOR), (uint64_t)first * SECTOR),
+            ERR_OK);
         if (rng_below(&r, 10) == 0) {
             cr_assert_eq(io_fs_fsync(fs, fd), ERR_OK);
             memcpy(synced, written, sizeof synced);
@@ -338,7 +342,8 @@ static unsigned sectors_lost(uint64_t seed) {
     for (unsigned i = 0; i < SECTORS; i++) {
         for (unsigned k = 1; k < SECTOR / 4; k++)
             cr_assert_eq(got[i][k], got[i][0], "a sector is torn");
-        cr_assert_geq(got[i][0], synced[i], "seed %lu: sector %u lost what was synced", (unsigned long)seed, i);
+        cr_assert_geq(got[i][0], synced[i], "seed %lu: sector %u lost what was synced", (unsigned long)seed,
+                      i);
         cr_assert_leq(got[i][0], written[i]);
         lost += got[i][0] < written[i];
     }
@@ -446,7 +451,10 @@ Test(io_sim, a_write_under_way_when_the_power_fails_never_completes) {
         cr_assert_eq(io_fs_sync_dir(fs, ""), ERR_OK);
         static char block[20000];
         memset(block, 'x', sizeof block);
-        struct file_op f = {.op = {.kind = IO_FILE_WRITE_FSYNC, .fd = fd, .data = bytes_of(block, sizeof block), .on_done = op_done}};
+        struct file_op f = {.op = {.kind = IO_FILE_WRITE_FSYNC,
+                                   .fd = fd,
+                                   .data = bytes_of(block, sizeof block),
+                                   .on_done = op_done}};
         io_file_submit(io, &f.op);
         io_sim_power_cut(sim, 0);
         io_sim_kill(io, true);
@@ -483,7 +491,10 @@ Test(io_sim, the_simulated_file_system_answers_as_the_real_one) {
     size_t n;
     cr_assert_eq(io_fs_read(fs, fd, got, sizeof got, 1, &n), ERR_OK);
     cr_assert_eq(n, 5);
-    cr_assert_arr_eq(got, "\0" "0123", 5);
+    cr_assert_arr_eq(got,
+                     "\0"
+                     "0123",
+                     5);
     cr_assert_eq(io_fs_open(fs, "/a/b", O_RDWR | O_CREAT | O_EXCL, 0644, &fd), ERR_EXISTS);
     cr_assert_eq(io_fs_rename(fs, "/a/b", "/c"), ERR_OK);
     cr_assert_eq(io_fs_rename(fs, "/a/b", "/c"), ERR_NOTFOUND);

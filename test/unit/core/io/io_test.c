@@ -119,7 +119,8 @@ Test(io, ten_megabytes_come_back_unharmed_through_short_sends, .timeout = 60) {
             read += n;
         }
         RIG_UNTIL(rig, rig->conns[0]->out.len == 0 && rig->conns[0]->stream.unsent_bytes == 0);
-        cr_assert_gt(rig->conns[0]->drained_calls, 0, "%s: no send was short: the test tests nothing", rig->name);
+        cr_assert_gt(rig->conns[0]->drained_calls, 0, "%s: no send was short: the test tests nothing",
+                     rig->name);
         peer_close(p);
     }
 }
@@ -208,7 +209,8 @@ Test(io, receiving_goes_on_when_the_buffers_run_out, .timeout = 60) {
             more = false;
             for (unsigned i = 0; i < COUNT; i++) {
                 while (left[i] > 0) {
-                    ssize_t n = peer_write(peers[i], bytes_of(block, left[i] < sizeof block ? left[i] : sizeof block));
+                    ssize_t n = peer_write(peers[i],
+                                           bytes_of(block, left[i] < sizeof block ? left[i] : sizeof block));
                     cr_assert_geq(n, 0);
                     if (n == 0)
                         break;

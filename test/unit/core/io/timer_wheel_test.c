@@ -7,7 +7,6 @@
 
 #define TIMERS 300
 
-
 struct model_timer {
     struct timer_node node;
     bool is_set;
@@ -35,7 +34,8 @@ static void check_fire(void *ctx, struct timer_node *node) {
         const struct model_timer *other = &m->timers[i];
         if (!other->is_set || other == t)
             continue;
-        cr_assert(other->deadline > t->deadline || (other->deadline == t->deadline && other->order > t->order));
+        cr_assert(other->deadline > t->deadline ||
+                  (other->deadline == t->deadline && other->order > t->order));
     }
     t->is_set = false;
     m->fired_count++;
