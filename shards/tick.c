@@ -13,6 +13,7 @@ enum {
     TICK_EXPIRE_SHARE = 4,        /* a quarter of the tick */
     TICK_EXPIRE_SLICE_NS = 1000000, /* and not more than a millisecond in one go */
     TICK_CLIENTS_PER_TICK = 200,
+    TICK_FREE_ENTRIES = 256,        /* freed between two looks at the clock */
 };
 
 struct tick_expiry {
@@ -51,6 +52,13 @@ static void tick_expire(struct shard *shard, int64_t budget_ns) {
     }
 }
 
+/* Frees what FLUSHALL has left behind. */
+static void tick_free(struct shard *shard, int64_t budget_ns) {
+    int64_t deadline_ns = io_fresh_ns(shard->io) + budget_ns;
+    while (!engine_free_step(&shard->engine, TICK_FREE_ENTRIES) && io_fresh_ns(shard->io) < deadline_ns) {
+    }
+}
+
 /* Closes clients that have said nothing for `timeout` seconds. The list rotates: those looked at go to its end. */
 static void tick_clients(struct shard *shard) {
     int64_t limit_ms = (int64_t)shard->engine.config->timeout * 1000;
@@ -74,5 +82,6 @@ void tick(struct shard *shard) {
         budget_ns = TICK_EXPIRE_SLICE_NS;
     if (!shard->engine.is_active_expiry_off)
         tick_expire(shard, budget_ns);
+    tick_free(shard, budget_ns);
     tick_clients(shard);
 }

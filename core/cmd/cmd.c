@@ -62,7 +62,7 @@ void cmd_reply_help(struct exec *x, const char *name, const char *const *lines, 
     for (size_t i = 0; i < count; i++)
         resp_simple(x->out, bytes_cstr(lines[i]));
     RESP_SIMPLE_LIT(x->out, "HELP");
-    RESP_SIMPLE_LIT(x->out, "    Print this help.");
+    RESP_SIMPLE_LIT(x->out, "    Prints this help.");
 }
 
 void cmd_container(struct exec *x) {

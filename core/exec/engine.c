@@ -1,7 +1,7 @@
 /* engine.c: one shard's engine: its databases and its clock.
  *
  * Databases are created when their first key comes: 16 databases times many shards would otherwise cost memory for
- * nothing. */
+ * nothing. FLUSHDB takes the table away and answers; what hung in it is freed in steps between turns. */
 #include "core/base/mem.h"
 #include "core/exec/exec.h"
 
@@ -24,6 +24,9 @@ void engine_deinit(struct engine *e) {
     for (int db = 0; db < e->db_count; db++)
         keyspace_free(e->dbs[db]);
     mem_free(e->dbs);
+    for (size_t i = 0; i < e->dropped_count; i++)
+        keyspace_free(e->dropped[i]);
+    mem_free(e->dropped);
     buf_deinit(&e->effects);
     *e = (struct engine){0};
 }
@@ -33,6 +36,40 @@ struct keyspace *engine_get_db(struct engine *e, int db) {
     if (UNLIKELY(!e->dbs[db]))
         e->dbs[db] = keyspace_new(&(struct keyspace_options){.hash_seed = e->hash_seed});
     return e->dbs[db];
+}
+
+static void engine_tell_replaced(struct engine *e, int db) {
+    if (e->ops.on_db_replaced != NULL)
+        e->ops.on_db_replaced(e->ops.ctx, db);
+}
+
+void engine_drop_db(struct engine *e, int db) {
+    struct keyspace *ks = engine_find_db(e, db);
+    if (ks != NULL) {
+        e->dbs[db] = NULL;
+        e->dropped = mem_realloc(e->dropped, (e->dropped_count + 1) * sizeof *e->dropped);
+        e->dropped[e->dropped_count++] = ks;
+    }
+    engine_tell_replaced(e, db);
+}
+
+void engine_swap_dbs(struct engine *e, int a, int b) {
+    struct keyspace *ks = e->dbs[a];
+    e->dbs[a] = e->dbs[b];
+    e->dbs[b] = ks;
+    engine_tell_replaced(e, a);
+    engine_tell_replaced(e, b);
+}
+
+bool engine_free_step(struct engine *e, size_t entries_max) {
+    if (LIKELY(e->dropped_count == 0))
+        return true;
+    struct keyspace *last = e->dropped[e->dropped_count - 1];
+    if (keyspace_clear_step(last, entries_max)) {
+        keyspace_free(last);
+        e->dropped_count--;
+    }
+    return e->dropped_count == 0;
 }
 
 size_t engine_used_bytes(const struct engine *e) {

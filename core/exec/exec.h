@@ -47,11 +47,15 @@ struct engine_ops {
     void *ctx;
     /* A key changed (WATCH, tracking) or something happened to it (keyspace notification); may be NULL. */
     void (*on_event)(void *ctx, int db, struct bytes key, unsigned event_class, const char *event);
+    /* All keys of a database are gone, or others have come in their place (FLUSHDB, SWAPDB); may be NULL. */
+    void (*on_db_replaced)(void *ctx, int db);
 };
 
 struct engine {
     struct keyspace **dbs;         /* db_count pointers; each NULL until its first key */
     int db_count;
+    struct keyspace **dropped;     /* dropped_count tables whose entries are still to be freed */
+    size_t dropped_count;
     uint64_t hash_seed;            /* the same in every shard of a server */
     const struct config *config;   /* snapshot, replaced by a message; never written here */
     int64_t now_ms;                /* wall clock of this command or transaction: one value for all of it */
@@ -83,6 +87,15 @@ struct keyspace *engine_get_db(struct engine *e, int db);
 static inline struct keyspace *engine_find_db(const struct engine *e, int db) {
     return e->dbs[db];
 }
+
+/* Empties a database at once; its entries are freed later, by engine_free_step. Calls on_db_replaced. */
+void engine_drop_db(struct engine *e, int db);
+
+/* Exchanges two databases. Calls on_db_replaced for both. */
+void engine_swap_dbs(struct engine *e, int a, int b);
+
+/* Frees about `entries_max` entries of dropped databases; true when none is left. */
+bool engine_free_step(struct engine *e, size_t entries_max);
 
 /* Accounted bytes of all its keyspaces. */
 size_t engine_used_bytes(const struct engine *e);

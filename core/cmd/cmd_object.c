@@ -1,0 +1,182 @@
+/* cmd_object.c: looking inside a key: OBJECT, MEMORY USAGE, and the parts of DEBUG that are about one key.
+ *
+ * None of these counts as an access. */
+#include "core/base/sha1.h"
+#include "core/cmd/opts.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+
+/* Opens argv[2]; false: there is no such key and null was replied. */
+static bool open_or_null(struct exec *x, struct key_view *kv_out) {
+    if (key_open_peek(x, x->argv[2], kv_out))
+        return true;
+    resp_null(x->out);
+    return false;
+}
+
+/* OBJECT ENCODING key */
+void cmd_object_encoding(struct exec *x) {
+    struct key_view kv;
+    if (open_or_null(x, &kv))
+        resp_bulk_cstr(x->out, entry_encoding_name(kv.entry));
+}
+
+/* OBJECT FREQ key */
+void cmd_object_freq(struct exec *x) {
+    struct key_view kv;
+    if (!open_or_null(x, &kv))
+        return;
+    if (evict_policy_is_lfu(x->engine->evict.policy))
+        resp_int(x->out, evict_frequency(kv.entry, &x->engine->evict));
+    else
+        resp_error(x->out, BYTES_LIT("ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
+                                     "Please note that when switching between policies at runtime LRU and LFU data "
+                                     "will take some time to adjust."));
+}
+
+/* OBJECT IDLETIME key */
+void cmd_object_idletime(struct exec *x) {
+    struct key_view kv;
+    if (!open_or_null(x, &kv))
+        return;
+    if (!evict_policy_is_lfu(x->engine->evict.policy))
+        resp_int(x->out, evict_idle_ms(kv.entry, x->engine->now_ms) / 1000);
+    else
+        resp_error(x->out, BYTES_LIT("ERR An LFU maxmemory policy is selected, idle time not tracked. Please note "
+                                     "that when switching between policies at runtime LRU and LFU data will take "
+                                     "some time to adjust."));
+}
+
+/* Redis shares its small integers, unless a policy needs each value's own access time, and tells so here. */
+static int64_t reference_count(const struct exec *x, const struct entry *e) {
+    enum { SHARED_INTS = 10000 };
+    enum evict_policy policy = x->engine->evict.policy;
+    bool has_own_times = policy == EVICT_ALLKEYS_LRU || policy == EVICT_VOLATILE_LRU || evict_policy_is_lfu(policy);
+    int64_t value;
+    bool is_small_int = entry_type(e) == VALUE_STRING && entry_payload(e) == ENTRY_INT && str_int(e, &value) &&
+                        value >= 0 && value < SHARED_INTS;
+    bool is_shared = is_small_int && (x->engine->config->maxmemory == 0 || !has_own_times);
+    return is_shared ? INT_MAX : 1;
+}
+
+/* OBJECT REFCOUNT key */
+void cmd_object_refcount(struct exec *x) {
+    struct key_view kv;
+    if (open_or_null(x, &kv))
+        resp_int(x->out, reference_count(x, kv.entry));
+}
+
+/* OBJECT HELP */
+void cmd_object_help(struct exec *x) {
+    static const char *const lines[] = {
+        "ENCODING <key>",
+        "    The representation of the value at <key>.",
+        "FREQ <key>",
+        "    The access counter of <key>, under an LFU policy.",
+        "IDLETIME <key>",
+        "    Seconds since <key> was last accessed, not under an LFU policy.",
+        "REFCOUNT <key>",
+        "    How many holders the value at <key> has.",
+    };
+    cmd_reply_help(x, "OBJECT", lines, COUNT_OF(lines));
+}
+
+/* MEMORY USAGE key [SAMPLES count]. Sizes are kept as running sums, so nothing needs to be sampled. */
+void cmd_memory_usage(struct exec *x) {
+    enum { USAGE_SAMPLES = OPT_OWN };
+    static const struct opt options[] = {{"samples", USAGE_SAMPLES, 0, true}};
+    struct key_view kv;
+    struct opts opts;
+    int64_t samples = 0;
+    if (!opts_parse_or_reply(x, 3, options, COUNT_OF(options), &opts))
+        return;
+    if ((opts.seen & USAGE_SAMPLES) && !cmd_arg_int(x, opts_value_at(&opts, USAGE_SAMPLES), &samples))
+        return;
+    if (samples < 0)
+        resp_err(x->out, REPLY_ERR_SYNTAX);
+    else if (open_or_null(x, &kv))
+        resp_int(x->out, (int64_t)entry_bytes(kv.entry));
+}
+
+/* ---- DEBUG ---- */
+
+/* Bytes that the value takes in a snapshot: integers up to 32 bits are packed, texts have a length in front. */
+static size_t serialized_bytes(const struct entry *e) {
+    int64_t value;
+    if (entry_type(e) != VALUE_STRING)
+        return entry_bytes(e);
+    if (entry_payload(e) == ENTRY_INT && str_int(e, &value) && value >= INT32_MIN && value <= INT32_MAX)
+        return value >= INT8_MIN && value <= INT8_MAX ? 2 : value >= INT16_MIN && value <= INT16_MAX ? 3 : 5;
+    size_t len = str_len(e);
+    return len + (len < 64 ? 1 : len < 16384 ? 2 : 5);
+}
+
+/* DEBUG OBJECT key */
+void cmd_debug_object(struct exec *x) {
+    struct key_view kv;
+    if (!key_open_peek(x, x->argv[2], &kv)) {
+        resp_err(x->out, REPLY_ERR_NO_KEY);
+        return;
+    }
+    struct buf text;
+    buf_init(&text);
+    int64_t idle_seconds = evict_policy_is_lfu(x->engine->evict.policy)
+                               ? 0
+                               : evict_idle_ms(kv.entry, x->engine->now_ms) / 1000;
+    buf_printf(&text,
+               "Value at:%p refcount:%lld encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld",
+               (const void *)kv.entry, (long long)reference_count(x, kv.entry), entry_encoding_name(kv.entry),
+               serialized_bytes(kv.entry), entry_lru(kv.entry), (long long)idle_seconds);
+    resp_simple(x->out, buf_bytes(&text));
+    buf_deinit(&text);
+}
+
+/* digest ^= SHA1(data) */
+static void digest_xor(uint8_t digest[SHA1_DIGEST_BYTES], struct bytes data) {
+    uint8_t one[SHA1_DIGEST_BYTES];
+    sha1_digest(data, one);
+    for (int i = 0; i < SHA1_DIGEST_BYTES; i++)
+        digest[i] ^= one[i];
+}
+
+/* digest = SHA1(digest ^ SHA1(data)), where the order of the parts matters. */
+static void digest_mix(uint8_t digest[SHA1_DIGEST_BYTES], struct bytes data) {
+    digest_xor(digest, data);
+    sha1_digest(bytes_of(digest, SHA1_DIGEST_BYTES), digest);
+}
+
+static void digest_value(const struct entry *e, uint8_t digest[SHA1_DIGEST_BYTES]) {
+    /* Redis's type numbers: string, list, set, sorted set, hash, and 6 for stream. */
+    static const uint32_t numbers[VALUE_TYPE_COUNT] = {
+        [VALUE_STRING] = 0, [VALUE_LIST] = 1, [VALUE_SET] = 2, [VALUE_ZSET] = 3, [VALUE_HASH] = 4, [VALUE_STREAM] = 6};
+    uint32_t type = htonl(numbers[entry_type(e)]);
+    digest_mix(digest, bytes_of(&type, sizeof(type)));
+    must(entry_type(e) == VALUE_STRING);
+    char scratch[NUM_INT_TEXT_MAX];
+    digest_mix(digest, str_view(e, scratch));
+    if (entry_has_expire(e))
+        digest_xor(digest, BYTES_LIT("!!expire!!"));
+}
+
+/* DEBUG DIGEST-VALUE [key ...] */
+void cmd_debug_digest_value(struct exec *x) {
+    resp_array(x->out, (size_t)x->argc - 2);
+    for (int i = 2; i < x->argc; i++) {
+        struct key_view kv;
+        uint8_t digest[SHA1_DIGEST_BYTES] = {0};
+        char hex[SHA1_HEX_BYTES];
+        if (key_open_peek(x, x->argv[i], &kv))
+            digest_value(kv.entry, digest);
+        for (int d = 0; d < SHA1_HEX_BYTES; d++)
+            hex[d] = "0123456789abcdef"[digest[d / 2] >> (d % 2 ? 0 : 4) & 15];
+        resp_simple(x->out, bytes_of(hex, sizeof(hex)));
+    }
+}
+
+/* DEBUG with a subcommand that is not known. */
+void cmd_debug(struct exec *x) {
+    struct bytes word = x->argv[1];
+    resp_errorf(x->out, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.",
+                word.len > 128 ? 128 : (int)word.len, word.ptr);
+}
