@@ -18,13 +18,38 @@
 struct conn;
 struct config;
 
+/* One command as cut out of the stream. What the host learns about it in on_peek stays here for on_command. */
+struct conn_request {
+    int argc;
+    const struct bytes *argv;
+    size_t end;                     /* offset of the byte behind it in the view that is being parsed */
+    const struct command *command;  /* NULL: unknown */
+    uint64_t hash;                  /* of the first key, if has_hash */
+    unsigned owner;                 /* shard of the first key, if has_hash */
+    bool has_hash;
+};
+
+/* Commands of one connection that are complete in the input are cut out some at a time, so that the host can fetch the
+ * memory they will need before it runs the first of them. */
+enum { CONN_WINDOW = 32, CONN_WINDOW_ARGS = 256, CONN_WINDOW_ARGC_MAX = 32 };
+
+struct conn_window {
+    int count;
+    int arg_count;
+    struct conn_request requests[CONN_WINDOW];
+    struct bytes args[CONN_WINDOW_ARGS];
+};
+
 /* Upward calls, owned by the shard that hosts the connection. */
 struct conn_host {
     void *ctx;
     struct io *io;
-    /* Routes the command in conn->parser (argc > 0). False: no more commands can be taken now (the limit of commands in
-     * flight is reached, or the connection waits); the command was NOT taken and comes again after conn_resume. */
-    bool (*on_command)(struct conn *conn);
+    struct conn_window window;      /* of the connection that is being read */
+    /* The window is full or the input is at its end: looks its commands up and begins to fetch their memory. */
+    void (*on_peek)(struct conn *conn, struct conn_window *window);
+    /* Routes one command. False: no more commands can be taken now (the limit of commands in flight is reached, or the
+     * connection waits); the command was NOT taken and comes again after conn_resume. */
+    bool (*on_command)(struct conn *conn, const struct conn_request *request);
     /* The socket is closed and in_flight is 0: the last call about this connection, which the host then frees. */
     void (*on_gone)(struct conn *conn);
     /* The connection has begun or ended MONITOR; may be NULL. */

@@ -4,6 +4,10 @@
  * next bytes are appended there and parsing goes on in that buffer until it is empty again. So a client that sends whole
  * commands never pays for a copy, and a value of many megabytes is copied once.
  *
+ * Commands are taken in windows (struct conn_window): all complete ones, up to a limit, are cut out first, then the host is
+ * told about them so that it can prefetch, then they run. With pipelines the cache misses of a window overlap instead of
+ * adding up: measured with 100 k keys and pipelines of 16, they were a third of all server time.
+ *
  *   I1  if query is not empty, all unparsed bytes are in it, in order.
  *   I2  while is_blocked, nothing is parsed and the socket is paused; what still arrives is appended to query. */
 #include "net/conn_read.h"
@@ -24,27 +28,79 @@ static void conn_read_protocol_error(struct conn *conn) {
     conn_close_after_reply(conn, CONN_CLOSED_BY_PROTOCOL);
 }
 
+/* Cuts complete commands out of data from `at` on, until the window is full or something else must be done first: the
+ * input ends or is broken, or a command is there that cannot stand in the window (an inline command, whose words lie in
+ * the parser's scratch, or one with many arguments) and must run before the next is parsed. Returns the parser's last
+ * word; *at_out is the offset behind the last command. */
+static enum resp_status conn_read_window(struct conn *conn, struct bytes data, size_t *at_out) {
+    struct conn_window *w = &conn->host->window;
+    w->count = w->arg_count = 0;
+    for (;;) {
+        size_t used;
+        struct bytes rest = bytes_of(data.ptr + *at_out, data.len - *at_out);
+        if (rest.len == 0)
+            return RESP_MORE;
+        enum resp_status status = resp_parse(&conn->parser, &conn->host->limits, rest, &used);
+        if (status != RESP_COMMAND)
+            return status;
+        *at_out += used;
+        int argc = conn->parser.argc;
+        if (argc == 0)
+            continue;
+        struct conn_request *r = &w->requests[w->count++];
+        *r = (struct conn_request){.argc = argc, .argv = conn->parser.argv, .end = *at_out};
+        if (rest.ptr[0] != '*' || argc > CONN_WINDOW_ARGC_MAX)
+            return RESP_COMMAND;
+        struct bytes *args = &w->args[w->arg_count];
+        for (int i = 0; i < argc; i++)
+            args[i] = conn->parser.argv[i];
+        r->argv = args;
+        w->arg_count += argc;
+        if (w->count == CONN_WINDOW || w->arg_count + CONN_WINDOW_ARGC_MAX > CONN_WINDOW_ARGS ||
+            !conn->is_authenticated)
+            return RESP_COMMAND;
+    }
+}
+
+/* Routes the window's commands. Returns the offset behind the last one taken; `at` if all were. */
+static size_t conn_run_window(struct conn *conn, size_t from, size_t at) {
+    struct conn_window *w = &conn->host->window;
+    if (w->count == 0)
+        return at;
+    conn->host->on_peek(conn, w);
+    for (int i = 0; i < w->count && !conn->close_asap && !conn->close_after_reply; i++) {
+        if (!conn->host->on_command(conn, &w->requests[i])) {
+            conn->is_blocked = true; /* I2 */
+            io_stream_pause(conn->host->io, &conn->stream);
+            /* What was parsed behind this command will be parsed again. */
+            resp_parser_deinit(&conn->parser);
+            resp_parser_init(&conn->parser);
+            return from;
+        }
+        from = w->requests[i].end;
+    }
+    return at;
+}
+
 /* Parses and routes commands from the front of data; returns how many bytes are used up. */
 static size_t conn_read_commands(struct conn *conn, struct bytes data) {
     size_t at = 0;
-    while (at < data.len && !conn->close_asap && !conn->close_after_reply) {
-        size_t used;
-        struct bytes rest = bytes_of(data.ptr + at, data.len - at);
-        enum resp_status status = resp_parse(&conn->parser, &conn->host->limits, rest, &used);
-        if (status == RESP_MORE)
+    while (at < data.len && !conn->is_blocked) {
+        size_t from = at;
+        enum resp_status status = conn_read_window(conn, data, &at);
+        at = conn_run_window(conn, from, at);
+        if (conn->close_asap || conn->close_after_reply)
+            return data.len;
+        if (conn->is_blocked)
             break;
         if (status == RESP_ERROR) {
             conn_read_protocol_error(conn);
             return data.len;
         }
-        if (conn->parser.argc > 0 && !conn->host->on_command(conn)) {
-            conn->is_blocked = true; /* I2 */
-            io_stream_pause(conn->host->io, &conn->stream);
+        if (status == RESP_MORE)
             break;
-        }
-        at += used;
     }
-    return conn->close_asap || conn->close_after_reply ? data.len : at;
+    return at;
 }
 
 static void conn_read_query(struct conn *conn) {

@@ -7,9 +7,9 @@
 
 enum { ADMISSION_QUOTE_MAX = 128 };
 
-static void admission_unknown(const struct conn *conn, struct buf *error) {
-    int argc = conn->parser.argc;
-    const struct bytes *argv = conn->parser.argv;
+static void admission_unknown(const struct conn_request *request, struct buf *error) {
+    int argc = request->argc;
+    const struct bytes *argv = request->argv;
     buf_printf(error, "ERR unknown command '%.*s', with args beginning with: ",
                (int)(argv[0].len < ADMISSION_QUOTE_MAX ? argv[0].len : ADMISSION_QUOTE_MAX), argv[0].ptr);
     size_t from = error->len;
@@ -27,16 +27,17 @@ static bool admission_log(struct shard *shard, const struct command *command, st
     return false;
 }
 
-const struct command *admission_check(struct shard *shard, struct conn *conn, struct buf *error) {
-    const struct command *command = command_find(conn->parser.argc, conn->parser.argv);
+const struct command *admission_check(struct shard *shard, struct conn *conn, const struct conn_request *request,
+                                      struct buf *error) {
+    const struct command *command = request->command;
     if (UNLIKELY(!command)) {
         if (conn->is_authenticated)
-            admission_unknown(conn, error);
+            admission_unknown(request, error);
         else
             buf_put_bytes(error, reply_err_text(REPLY_ERR_NOAUTH));
         return NULL;
     }
-    if (UNLIKELY(!command_arity_ok(command, conn->parser.argc))) {
+    if (UNLIKELY(!command_arity_ok(command, request->argc))) {
         buf_printf(error, "ERR wrong number of arguments for '%s' command", command->fullname);
         return NULL;
     }

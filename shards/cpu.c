@@ -16,9 +16,9 @@ static unsigned cpu_affinity(int *cpus, unsigned max) {
     unsigned count = 0;
     if (sched_getaffinity(0, sizeof set, &set) != 0)
         return 0;
-    for (int cpu = 0; cpu < CPU_SETSIZE && count < max; cpu++)
+    for (size_t cpu = 0; cpu < CPU_SETSIZE && count < max; cpu++)
         if (CPU_ISSET(cpu, &set))
-            cpus[count++] = cpu;
+            cpus[count++] = (int)cpu;
     return count;
 }
 
@@ -117,6 +117,6 @@ bool cpu_pin(int cpu) {
         return true;
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
+    CPU_SET((size_t)cpu, &set);
     return sched_setaffinity(0, sizeof set, &set) == 0;
 }

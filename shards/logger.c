@@ -33,8 +33,6 @@ static char logger_mark(enum loglevel level) {
         return '*';
     case LOGLEVEL_WARNING:
         return '#';
-    case LOGLEVEL_NOTHING:
-        break;
     }
     return ' ';
 }

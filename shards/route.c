@@ -158,14 +158,37 @@ static void route_all(struct shard *shard, struct conn *conn, struct request *r)
     fanout_all(shard, conn, route_open_slot(conn), r);
 }
 
-static void route_key(struct shard *shard, struct conn *conn, struct request *r) {
-    int first = r->command->keyspec_count ? r->command->keys[0].first : 0;
-    if (first <= 0 || first >= r->argc) {
-        route_to(shard, conn, shard->index, r);
+static void route_key(struct shard *shard, struct conn *conn, struct request *r,
+                      const struct conn_request *peeked) {
+    if (LIKELY(peeked->has_hash)) {
+        r->hash = peeked->hash;
+        route_to(shard, conn, peeked->owner, r);
         return;
     }
-    r->hash = first == 1 ? keyhash_hash(r->argv[1], shard->engine.hash_seed) : 0;
-    route_to(shard, conn, shard_of_key(shard->server, r->argv[first]), r);
+    int first = r->command->keyspec_count ? r->command->keys[0].first : 0;
+    bool has_key = first > 0 && first < r->argc;
+    route_to(shard, conn, has_key ? shard_of_key(shard->server, r->argv[first]) : shard->index, r);
+}
+
+void route_peek(struct conn *conn, struct conn_window *window) {
+    struct shard *shard = conn->host->ctx;
+    const struct keyspace *ks = engine_find_db(&shard->engine, conn->db);
+    for (int i = 0; i < window->count; i++) {
+        struct conn_request *p = &window->requests[i];
+        p->command = command_find(p->argc, p->argv);
+        if (!p->command || p->command->keyspec_count == 0 || p->command->keys[0].first != 1 || p->argc < 2)
+            continue;
+        p->has_hash = true;
+        p->hash = keyhash_hash(p->argv[1], shard->engine.hash_seed);
+        p->owner = shard_of_key(shard->server, p->argv[1]);
+        if (ks && p->owner == shard->index && window->count > 1)
+            keyspace_prefetch(ks, p->hash);
+    }
+    if (!ks || window->count < ROUTE_PREFETCH_MIN)
+        return;
+    for (int i = 0; i < window->count; i++)
+        if (window->requests[i].has_hash && window->requests[i].owner == shard->index)
+            keyspace_prefetch_entry(ks, window->requests[i].hash);
 }
 
 static void route_reject(struct shard *shard, struct conn *conn, struct buf *error) {
@@ -178,13 +201,13 @@ static void route_reject(struct shard *shard, struct conn *conn, struct buf *err
     buf_deinit(error);
 }
 
-bool route_command(struct conn *conn) {
+bool route_command(struct conn *conn, const struct conn_request *peeked) {
     struct shard *shard = conn->host->ctx;
     if (UNLIKELY(reply_order_outstanding(&conn->order) >= ROUTE_IN_FLIGHT_MAX))
         return false;
     struct buf error;
     buf_init(&error);
-    const struct command *command = admission_check(shard, conn, &error);
+    const struct command *command = admission_check(shard, conn, peeked, &error);
     if (UNLIKELY(!command)) {
         route_reject(shard, conn, &error);
         return true;
@@ -193,15 +216,15 @@ bool route_command(struct conn *conn) {
     conn->commands++;
     struct request r = {
         .command = command,
-        .argv = conn->parser.argv,
-        .argc = conn->parser.argc,
+        .argv = peeked->argv,
+        .argc = peeked->argc,
         .db = conn->db,
         .proto = conn->proto,
         .flags = conn->is_no_touch ? REQUEST_NO_TOUCH : 0,
     };
     switch ((enum command_scope)command->scope) {
     case SCOPE_KEY:
-        route_key(shard, conn, &r);
+        route_key(shard, conn, &r, peeked);
         break;
     case SCOPE_SPLIT:
     case SCOPE_LEND:

@@ -12,13 +12,17 @@
 enum {
     ROUTE_IN_FLIGHT_MAX = 1024,             /* commands of one connection whose replies have not left */
     ROUTE_OUTPUT_PAUSE_BYTES = 32 << 20,    /* unsent output beyond which a connection is not read from */
+    ROUTE_PREFETCH_MIN = 4,                 /* commands in a window from which entries are prefetched too */
     ROUTE_SCRATCH_KEEP_BYTES = 64 * 1024,
 };
 
 struct shard;
 
-/* conn_host.on_command: routes the command in conn->parser; false when the connection has too much under way. */
-bool route_command(struct conn *conn);
+/* conn_host.on_peek: finds the commands and owners of a window, and begins to fetch what the local ones will touch. */
+void route_peek(struct conn *conn, struct conn_window *window);
+
+/* conn_host.on_command: routes one command; false when the connection has too much under way. */
+bool route_command(struct conn *conn, const struct conn_request *request);
 
 /* The number of the next transaction that this shard coordinates; unique in the server. */
 uint64_t shard_next_txn_id(struct shard *shard);

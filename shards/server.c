@@ -100,6 +100,7 @@ static void server_count_start(struct server *server, bool is_ok) {
 static void shard_set_up_host(struct shard *shard) {
     const struct config *config = shard->engine.config;
     shard->host.ctx = shard;
+    shard->host.on_peek = route_peek;
     shard->host.on_command = route_command;
     shard->host.on_gone = accept_gone;
     shard->host.query_max_bytes = (size_t)config->client_query_buffer_limit;
