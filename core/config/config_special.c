@@ -26,6 +26,15 @@ static size_t real_count(const struct bytes *args, size_t count) {
     return count == 1 && args[0].len == 0 ? 0 : count;
 }
 
+/* Reads a number as people write it in lists: a plus sign and leading zeros are allowed. */
+static bool read_int(struct bytes text, int64_t *value_out) {
+    if (text.len > 1 && text.ptr[0] == '+' && text.ptr[1] != '-')
+        text = bytes_of(text.ptr + 1, text.len - 1);
+    while (text.len > 1 && text.ptr[0] == '0')
+        text = bytes_of(text.ptr + 1, text.len - 1);
+    return num_parse_int(text, value_out);
+}
+
 /* ---- lists of texts */
 
 void config__list_deinit(struct config_list *list) {
@@ -131,7 +140,7 @@ static bool oom_values_set(struct config *cfg, void *field, const struct bytes *
         return refuse(error_out, "wrong number of arguments");
     for (size_t i = 0; i < count; i++) {
         int64_t value;
-        if (!num_parse_int(args[i], &value) || value < -OOM_SCORE_MAX || value > OOM_SCORE_MAX) {
+        if (!read_int(args[i], &value) || value < -OOM_SCORE_MAX || value > OOM_SCORE_MAX) {
             buf_printf(error_out, "Invalid oom-score-adj-values, elements must be between %d and %d.",
                        -OOM_SCORE_MAX, OOM_SCORE_MAX);
             return false;
@@ -225,7 +234,7 @@ static bool output_limits_set(struct config *cfg, void *field, const struct byte
         struct config_output_limit *limit = &limits.of[class];
         if (!num_parse_memory(args[i + 1], &limit->hard_bytes) ||
             !num_parse_memory(args[i + 2], &limit->soft_bytes) ||
-            !num_parse_int(args[i + 3], &limit->soft_seconds) || limit->soft_seconds < 0)
+            !read_int(args[i + 3], &limit->soft_seconds) || limit->soft_seconds < 0)
             return refuse(error_out,
                           "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
     }
@@ -298,8 +307,8 @@ static bool save_set(struct config *cfg, void *field, const struct bytes *args, 
     for (size_t i = 0; i < count; i += 2) {
         struct config_save_point *point = &points[kept + i / 2];
         int64_t changes;
-        if (!num_parse_int(args[i], &point->seconds) || !num_parse_int(args[i + 1], &changes) ||
-            point->seconds < 1 || changes < 0 || changes > INT_MAX) {
+        if (!read_int(args[i], &point->seconds) || !read_int(args[i + 1], &changes) || point->seconds < 1 ||
+            changes < 0 || changes > INT_MAX) {
             mem_free(points);
             return refuse(error_out, "Invalid save parameters");
         }

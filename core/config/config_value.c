@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { HZ_MIN = 1, HZ_MAX = 500 };
+/* Values beyond these are moved to them, not refused. */
+enum { HZ_MIN = 1, HZ_MAX = 500, BACKLOG_BYTES_MIN = 16384 };
 
 void *config__field(struct config *cfg, const struct config__row *row) {
     return (char *)cfg + row->offset;
@@ -31,16 +32,19 @@ static bool refuse(struct buf *error_out, const char *why) {
 
 /* ---- checks of single string rows, beyond being a text */
 
+/* {variable} stands for its value, {{ for a brace. */
 static bool check_title(const char *text) {
     static const char *const variables[] = {"title",    "listen-addr", "server-mode", "port",
                                             "tls-port", "unixsocket",  "config-file"};
     if (*text == 0)
         return false;
     while (*text) {
-        if (*text == '}')
-            return false;
         if (*text++ != '{')
             continue;
+        if (*text == '{') {
+            text++;
+            continue;
+        }
         size_t len = strcspn(text, "}");
         bool is_known = false;
         for (size_t i = 0; i < COUNT_OF(variables); i++)
@@ -128,8 +132,8 @@ static bool set_int(enum config_id id, int *field, struct bytes text, struct buf
     return true;
 }
 
-static bool set_memory(const struct config__row *row, uint64_t *field, struct bytes text,
-                       struct buf *error_out) {
+static bool set_memory(enum config_id id, uint64_t *field, struct bytes text, struct buf *error_out) {
+    const struct config__row *row = &config__rows[id];
     uint64_t value = 0; /* what an empty text means */
     if (text.len && !num_parse_memory(text, &value))
         return refuse(error_out, "argument must be a memory value");
@@ -138,6 +142,8 @@ static bool set_memory(const struct config__row *row, uint64_t *field, struct by
                    row->max);
         return false;
     }
+    if (id == CONFIG_repl_backlog_size && value < BACKLOG_BYTES_MIN)
+        value = BACKLOG_BYTES_MIN;
     *field = value;
     return true;
 }
@@ -180,7 +186,7 @@ static bool set_single(struct config *cfg, enum config_id id, struct bytes text,
     case CONFIG__BOOL: return set_bool(field, text, error_out);
     case CONFIG__INT: return set_int(id, field, text, error_out);
     case CONFIG__INT64: return read_int(row, text, field, error_out);
-    case CONFIG__MEMORY: return set_memory(row, field, text, error_out);
+    case CONFIG__MEMORY: return set_memory(id, field, text, error_out);
     case CONFIG__ENUM: return set_enum(row, field, text, error_out);
     case CONFIG__STRING: return set_string(id, field, text, source, error_out);
     case CONFIG__SPECIAL: break;
