@@ -57,12 +57,14 @@ static void print_sizes(const struct keyspace *ks, size_t rss_before) {
     double entry = (double)keyspace_bytes(ks) / count;
     double table = (double)keyspace_table_bytes(ks) / count;
     double rss = (double)(rss_bytes() - rss_before) / count;
-    printf("%9.0f keys  entry %.2f  table %.2f  sum %.2f  rss %.2f B/key\n", count, entry, table, entry + table, rss);
+    printf("%9.0f keys  entry %.2f  table %.2f  sum %.2f  rss %.2f B/key\n", count, entry, table,
+           entry + table, rss);
     fflush(stdout);
 }
 
 /* Finds `count` random keys, in batches that are prefetched if `prefetch`; returns nanoseconds per key. */
-static double time_finds(const struct keyspace *ks, size_t count, uint64_t base, uint64_t range, bool prefetch) {
+static double time_finds(const struct keyspace *ks, size_t count, uint64_t base, uint64_t range,
+                         bool prefetch) {
     struct rng rng;
     rng_init(&rng, 7);
     char text[BATCH][KEY_BYTES + 1];
@@ -112,7 +114,8 @@ static void measure(size_t count) {
     printf("  put %.0f ns (clock included), longest %.0f us, %u over 100 us\n", (double)total / (double)count,
            (double)longest / 1000, over_100us);
     printf("  find hit %.0f ns, prefetched %.0f ns; miss %.0f ns\n", time_finds(ks, finds, 0, count, false),
-           time_finds(ks, finds, 0, count, true), time_finds(ks, finds, UINT64_C(500000000000), count, false));
+           time_finds(ks, finds, 0, count, true),
+           time_finds(ks, finds, UINT64_C(500000000000), count, false));
     uint64_t begin = now_ns();
     keyspace_free(ks);
     printf("  free %.0f ns per key\n", (double)(now_ns() - begin) / (double)count);

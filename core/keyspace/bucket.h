@@ -38,7 +38,7 @@ struct bucket {
 _Static_assert(sizeof(struct bucket) == CACHE_LINE_BYTES, "a bucket is one cache line");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are read as little endian integers");
 
-#define BUCKET_WORD_ENTRY ((UINT64_C(1) << 44) - 1)
+#define BUCKET_WORD_ENTRY    ((UINT64_C(1) << 44) - 1)
 #define BUCKET_WORD_EXPIRING (UINT64_C(1) << 47)
 
 /* The word of an entry: its address, and whether it expires; the fragment is added by bucket_put. */
@@ -98,7 +98,8 @@ static inline void bucket_set_strangers(struct bucket *b, unsigned strangers) {
 static inline unsigned bucket_match(const struct bucket *b, uint8_t tag) {
 #ifdef __SSE2__
     __m128i line = _mm_load_si128((const __m128i *)(const void *)b);
-    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(line, _mm_set1_epi8((char)tag))) & ((1u << BUCKET_SLOTS) - 1);
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(line, _mm_set1_epi8((char)tag))) &
+           ((1u << BUCKET_SLOTS) - 1);
 #else
     unsigned match = 0;
     for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++)

@@ -40,8 +40,8 @@ static void table_free(struct directory *d, struct directory_table *table, uint3
 }
 
 /* Copies `count` refs from `source` on, each of them 1 << shift times. */
-static void table_spread(struct directory_table *to, uint32_t to_bits, struct directory_table *from, uint32_t from_bits,
-                         uint32_t source, uint32_t count, uint32_t shift) {
+static void table_spread(struct directory_table *to, uint32_t to_bits, struct directory_table *from,
+                         uint32_t from_bits, uint32_t source, uint32_t count, uint32_t shift) {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t at = i << shift;
         for (uint32_t copy = 0; copy < 1u << shift; copy++)
@@ -87,8 +87,8 @@ static void table_drop(struct directory *d, const struct directory_root *r, stru
     uint32_t count = 1u << r->bits;
     for (uint32_t i = 0; i < count;) {
         uint64_t ref = r->table->refs[i];
-        struct segment s = {segment_ref_buckets(ref), segment_ref_bucket_count(ref), segment_ref_depth(ref), 0,
-                            &table_infos(r->table, r->bits)[i]};
+        struct segment s = {segment_ref_buckets(ref), segment_ref_bucket_count(ref), segment_ref_depth(ref),
+                            0, &table_infos(r->table, r->bits)[i]};
         i += 1u << (r->depth + r->bits - s.depth); /* I1 */
         segment_drop(&s, env);
     }
@@ -185,7 +185,8 @@ static bool directory_refine(struct directory *d, uint32_t root) {
     for (uint32_t side = 0; side < 2; side++) {
         struct directory_table *table = table_new(d, r.bits, r.table->visit_ms);
         table_spread(table, r.bits, r.table, r.bits, side * half, half, 1);
-        directory_put_root(d, root + (side << (d->root_bits - depth)), (struct directory_root){table, depth, r.bits});
+        directory_put_root(d, root + (side << (d->root_bits - depth)),
+                           (struct directory_root){table, depth, r.bits});
     }
     table_free(d, r.table, r.bits);
     return true;
@@ -265,7 +266,8 @@ void directory_merge(struct directory *d, uint64_t hash, struct segment_env *env
         if (depth == d->roots[one.root].depth)
             return;
         struct directory_spot other = directory_open(d, hash ^ UINT64_C(1) << (64 - depth));
-        if (other.segment.depth != depth || one.segment.info->used + other.segment.info->used > DIRECTORY_MERGE_MAX)
+        if (other.segment.depth != depth ||
+            one.segment.info->used + other.segment.info->used > DIRECTORY_MERGE_MAX)
             return;
 
         bool is_low = one.first < other.first;
@@ -324,13 +326,13 @@ void directory_check(const struct directory *d, const struct segment_env *env) {
         if (r->table != table) {
             table = r->table;
             bytes += mem_good_size(table_size(r->bits));
-            must(d->visit_ms <= table->visit_ms);                              /* I4 */
+            must(d->visit_ms <= table->visit_ms); /* I4 */
             for (uint32_t i = 0; i < 1u << (d->root_bits - r->depth); i++)
-                must(d->roots[spot.root + i].table == table);                  /* I2 */
+                must(d->roots[spot.root + i].table == table); /* I2 */
         }
-        must(table->visit_ms <= spot.segment.info->visit_ms);                  /* I4 */
+        must(table->visit_ms <= spot.segment.info->visit_ms); /* I4 */
         for (uint32_t i = 0; i < spot.span; i++)
-            must(table->refs[spot.first + i] == table->refs[spot.first]);      /* I1 */
+            must(table->refs[spot.first + i] == table->refs[spot.first]); /* I1 */
         bytes += buckets_bytes(table->refs[spot.first]);
         at_depth[spot.segment.depth]++;
         segment_check(&spot.segment, env);

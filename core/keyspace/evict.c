@@ -16,22 +16,17 @@
 
 #include "core/keyspace/keyspace_internal.h"
 
-#define EVICT_CLOCK_MASK 0xffffffu
+#define EVICT_CLOCK_MASK  0xffffffu
 #define EVICT_MINUTE_MASK 0xffffu
 
 enum { EVICT_TRIES_MAX = 8 /* rounds of sampling until nothing is said to be there */ };
 
 static const char *const policy_names[EVICT_POLICY_COUNT] = {
-    [EVICT_NOEVICTION] = "noeviction",
-    [EVICT_ALLKEYS_LRU] = "allkeys-lru",
-    [EVICT_ALLKEYS_LFU] = "allkeys-lfu",
-    [EVICT_ALLKEYS_LRM] = "allkeys-lrm",
-    [EVICT_ALLKEYS_RANDOM] = "allkeys-random",
-    [EVICT_VOLATILE_LRU] = "volatile-lru",
-    [EVICT_VOLATILE_LFU] = "volatile-lfu",
-    [EVICT_VOLATILE_LRM] = "volatile-lrm",
-    [EVICT_VOLATILE_RANDOM] = "volatile-random",
-    [EVICT_VOLATILE_TTL] = "volatile-ttl",
+    [EVICT_NOEVICTION] = "noeviction",           [EVICT_ALLKEYS_LRU] = "allkeys-lru",
+    [EVICT_ALLKEYS_LFU] = "allkeys-lfu",         [EVICT_ALLKEYS_LRM] = "allkeys-lrm",
+    [EVICT_ALLKEYS_RANDOM] = "allkeys-random",   [EVICT_VOLATILE_LRU] = "volatile-lru",
+    [EVICT_VOLATILE_LFU] = "volatile-lfu",       [EVICT_VOLATILE_LRM] = "volatile-lrm",
+    [EVICT_VOLATILE_RANDOM] = "volatile-random", [EVICT_VOLATILE_TTL] = "volatile-ttl",
 };
 
 const char *evict_policy_name(enum evict_policy policy) {
@@ -80,7 +75,8 @@ uint8_t evict_frequency(const struct entry *e, const struct evict_rules *rules) 
     uint32_t counter = lru & 0xff;
     if (rules->lfu_decay_min == 0)
         return (uint8_t)counter;
-    uint32_t periods = ((clock_minutes(rules->now_ms) - (lru >> 8)) & EVICT_MINUTE_MASK) / rules->lfu_decay_min;
+    uint32_t periods =
+        ((clock_minutes(rules->now_ms) - (lru >> 8)) & EVICT_MINUTE_MASK) / rules->lfu_decay_min;
     return (uint8_t)(periods < counter ? counter - periods : 0);
 }
 
@@ -148,10 +144,12 @@ static void pool_add(struct evict_pool *pool, uint64_t hash, uint64_t score) {
 }
 
 static struct entry *sample_one(const struct keyspace *ks, const struct evict_rules *rules, struct rng *rng) {
-    return evict_policy_is_volatile(rules->policy) ? keyspace_random_expiring(ks, rng) : keyspace_random(ks, rng);
+    return evict_policy_is_volatile(rules->policy) ? keyspace_random_expiring(ks, rng)
+                                                   : keyspace_random(ks, rng);
 }
 
-static struct evict_victim victim_of(const struct keyspace *ks, struct entry *e, const struct evict_rules *rules) {
+static struct evict_victim victim_of(const struct keyspace *ks, struct entry *e,
+                                     const struct evict_rules *rules) {
     if (!e)
         return (struct evict_victim){NULL, 0, 0};
     return (struct evict_victim){e, keyspace_hash(ks, entry_key(e)), score_of(e, rules)};

@@ -36,8 +36,8 @@ static bool visit_is_over(struct expire_visit *v) {
 }
 
 /* Removes the entry at a site if it is due; else lowers *earliest_ms to its expiry. */
-static bool visit_entry(struct keyspace *ks, struct expire_visit *v, struct directory_spot *spot, uint32_t choice,
-                        int64_t *earliest_ms) {
+static bool visit_entry(struct keyspace *ks, struct expire_visit *v, struct directory_spot *spot,
+                        uint32_t choice, int64_t *earliest_ms) {
     uint64_t word = segment_choice(&spot->segment, choice);
     if (!bucket_word_expiring(word))
         return false;
@@ -106,10 +106,11 @@ size_t expire_step(struct keyspace *ks, const struct expire_job *job) {
             if (next == end)
                 directory_refresh_table(d, hash);
         }
-        wrapped = wrapped || next <= hash;
+        bool wraps = next <= hash;
         hash = next;
-        if (wrapped && hash >= start)
+        if ((wrapped && wraps) || ((wrapped || wraps) && hash >= start))
             break;
+        wrapped = wrapped || wraps;
     }
     ks->expire_hash = hash;
     if (!v.is_over)

@@ -48,8 +48,8 @@ uint64_t keyspace_hash(const struct keyspace *ks, struct bytes key) {
 }
 
 /* The entry is not in its home bucket: looks behind it. */
-static struct entry *keyspace_find_strayed(const struct keyspace *ks, struct bytes key, uint64_t hash, uint64_t ref,
-                                           uint32_t place) {
+static struct entry *keyspace_find_strayed(const struct keyspace *ks, struct bytes key, uint64_t hash,
+                                           uint64_t ref, uint32_t place) {
     const struct bucket *buckets = segment_ref_buckets(ref);
     uint32_t bucket_count = segment_ref_bucket_count(ref);
     uint32_t home = segment_home(place, bucket_count);
@@ -102,7 +102,8 @@ void keyspace__note_expiry(struct keyspace *ks, const struct directory_spot *spo
 }
 
 /* Adds an entry whose key is not in the table, making room as needed. */
-static void keyspace_insert(struct keyspace *ks, struct directory_spot *spot, uint64_t hash, struct entry *e) {
+static void keyspace_insert(struct keyspace *ks, struct directory_spot *spot, uint64_t hash,
+                            struct entry *e) {
     struct segment *s = &spot->segment;
     bool force = false;
     while (!segment_add(s, hash, e, force)) {
@@ -156,7 +157,8 @@ void keyspace__settle(struct keyspace *ks, struct directory_spot *spot, uint64_t
     uint32_t slots = s->bucket_count * BUCKET_SLOTS;
     if (used == 0)
         segment_drop(s, &ks->env);
-    else if (used * 100 < slots * KEYSPACE_SHRINK_PERCENT && segment_fitting(used + used / 4) < s->bucket_count)
+    else if (used * 100 < slots * KEYSPACE_SHRINK_PERCENT &&
+             segment_fitting(used + used / 4) < s->bucket_count)
         segment_rebuild(s, segment_fitting(used + used / 4), &ks->env);
     else if (s->info->removed > slots)
         segment_rebuild(s, s->bucket_count, &ks->env);
@@ -250,7 +252,8 @@ bool keyspace_clear_step(struct keyspace *ks, size_t count_max) {
             if (segment_choice(s, i) == 0)
                 i++;
             else
-                freed += keyspace_bury(ks, keyspace__remove(ks, &spot, segment_site_of_choice(s, i)), count_max - freed);
+                freed += keyspace_bury(ks, keyspace__remove(ks, &spot, segment_site_of_choice(s, i)),
+                                       count_max - freed);
         }
         if (s->info->used == 0) {
             ks->clear_hash = directory_next_hash(&spot, hash);

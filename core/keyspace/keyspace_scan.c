@@ -15,7 +15,7 @@
 #include "core/keyspace/keyspace_internal.h"
 
 enum {
-    KEYSPACE_CHOICES_MAX = 512,       /* draws until a segment with entries is searched for instead */
+    KEYSPACE_CHOICES_MAX = 512,        /* draws until a segment with entries is searched for instead */
     KEYSPACE_EMPTY_PER_ENTRY_MAX = 10, /* buckets seen per entry asked for */
 };
 
@@ -33,9 +33,11 @@ static void walk_visit(void *ctx, struct entry *e, uint64_t hash) {
     walk->visitor.visit(walk->visitor.ctx, e, hash);
 }
 
-uint64_t keyspace_scan(const struct keyspace *ks, uint64_t position, size_t count, struct keyspace_visitor visitor) {
+uint64_t keyspace_scan(const struct keyspace *ks, uint64_t position, size_t count,
+                       struct keyspace_visitor visitor) {
     struct keyspace_walk walk = {visitor, position, 0};
-    size_t buckets_max = count < SIZE_MAX / KEYSPACE_EMPTY_PER_ENTRY_MAX ? count * KEYSPACE_EMPTY_PER_ENTRY_MAX : SIZE_MAX;
+    size_t buckets_max =
+        count < SIZE_MAX / KEYSPACE_EMPTY_PER_ENTRY_MAX ? count * KEYSPACE_EMPTY_PER_ENTRY_MAX : SIZE_MAX;
     size_t buckets = 0;
     if (position >= KEYSPACE_POSITION_END)
         return KEYSPACE_POSITION_END;
@@ -48,8 +50,9 @@ uint64_t keyspace_scan(const struct keyspace *ks, uint64_t position, size_t coun
 
         uint64_t begin = s->depth ? hash >> (64 - s->depth) << (64 - s->depth) : 0;
         if (home + 1 < s->bucket_count)
-            hash = begin + ((uint64_t)segment_first_place(home + 1, s->bucket_count)
-                            << (64 - SEGMENT_PLACE_BITS) >> s->depth);
+            hash = begin +
+                   ((uint64_t)segment_first_place(home + 1, s->bucket_count) << (64 - SEGMENT_PLACE_BITS) >>
+                    s->depth);
         else
             hash = directory_next_hash(&spot, hash);
         buckets++;
@@ -133,7 +136,7 @@ struct entry *keyspace__find_hash(const struct keyspace *ks, uint64_t hash) {
     struct directory_spot spot = directory_open(&ks->directory, hash);
     const struct segment *s = &spot.segment;
     struct keyspace_wanted wanted = {hash, NULL};
-    segment_each_at_home(s, segment_home(segment_place(hash, s->depth), s->bucket_count), &ks->env, wanted_visit,
-                         &wanted);
+    segment_each_at_home(s, segment_home(segment_place(hash, s->depth), s->bucket_count), &ks->env,
+                         wanted_visit, &wanted);
     return wanted.found;
 }

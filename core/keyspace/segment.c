@@ -29,7 +29,8 @@
 const struct bucket segment_empty_bucket = {{0}, 0, {0}};
 
 /* Numbers of buckets whose memory is exactly a size class of the allocator. */
-static const uint8_t segment_sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64};
+static const uint8_t segment_sizes[] = {1,  2,  3,  4,  5,  6,  7,  8,  10, 12,
+                                        14, 16, 20, 24, 28, 32, 40, 48, 56, 64};
 
 enum { SEGMENT_FULL_PERCENT = 92, SEGMENT_TINY_BUCKETS = 4 };
 
@@ -81,8 +82,8 @@ static uint32_t bucket_behind(uint32_t bucket, uint32_t distance, uint32_t bucke
 }
 
 /* The place among `candidates` that holds what is sought, or BUCKET_SLOTS. */
-static inline unsigned match_slot(const struct bucket *b, unsigned candidates, uint32_t place, struct bytes key,
-                                  const struct entry *identity) {
+static inline unsigned match_slot(const struct bucket *b, unsigned candidates, uint32_t place,
+                                  struct bytes key, const struct entry *identity) {
     for (; candidates != 0; candidates &= candidates - 1) {
         unsigned slot = (unsigned)__builtin_ctz(candidates);
         uint64_t word = bucket_word(b, slot);
@@ -108,8 +109,8 @@ static struct segment_site locate_strayed(const struct bucket *buckets, uint32_t
     return (struct segment_site){NULL, 0, false};
 }
 
-struct entry *segment_find_strayed(const struct bucket *buckets, uint32_t bucket_count, uint32_t home, uint32_t place,
-                                   struct bytes key) {
+struct entry *segment_find_strayed(const struct bucket *buckets, uint32_t bucket_count, uint32_t home,
+                                   uint32_t place, struct bytes key) {
     struct segment_site site = locate_strayed(buckets, bucket_count, home, place, key, NULL);
     return site.found ? bucket_word_entry(bucket_word(site.bucket, site.slot)) : NULL;
 }
@@ -142,7 +143,8 @@ struct segment_site segment_locate(const struct segment *s, uint64_t hash, struc
 
 uint64_t segment_site_word(const struct segment *s, struct segment_site site) {
     dcheck(site.found);
-    return site.bucket ? bucket_word(site.bucket, site.slot) : bucket_word_of(s->info->stash->entries[site.slot]);
+    return site.bucket ? bucket_word(site.bucket, site.slot)
+                       : bucket_word_of(s->info->stash->entries[site.slot]);
 }
 
 void segment_replace(struct segment *s, struct segment_site site, struct entry *e) {
@@ -232,8 +234,8 @@ struct entry *segment_remove(struct segment *s, struct segment_site site) {
 }
 
 /* Lists the entries. With `whole` all hashes are computed from the keys, else only where the place is not known. */
-static void segment_collect(const struct segment *s, struct segment_item *items, const struct segment_env *env,
-                            bool whole) {
+static void segment_collect(const struct segment *s, struct segment_item *items,
+                            const struct segment_env *env, bool whole) {
     enum { UNKNOWN_MAX = SEGMENT_SLOTS_MAX };
     uint16_t unknown[UNKNOWN_MAX];
     uint32_t unknown_count = 0;
@@ -249,7 +251,8 @@ static void segment_collect(const struct segment *s, struct segment_item *items,
                 continue;
             items[count] = (struct segment_item){word, 0};
             if (tells_place && slot < native_end) { /* I2 */
-                uint32_t ahead = (bucket_fragment(b, slot) - first_place) & ((1u << BUCKET_FRAGMENT_BITS) - 1);
+                uint32_t ahead =
+                    (bucket_fragment(b, slot) - first_place) & ((1u << BUCKET_FRAGMENT_BITS) - 1);
                 items[count].hash = (uint64_t)(first_place + ahead) << (64 - SEGMENT_PLACE_BITS) >> s->depth;
             } else {
                 __builtin_prefetch(bucket_word_entry(word));
@@ -268,8 +271,8 @@ static void segment_collect(const struct segment *s, struct segment_item *items,
 }
 
 /* Gives an empty segment buckets and these entries. Those who can be at home are placed first. */
-static void segment_fill(struct segment *s, uint32_t bucket_count, const struct segment_item *items, uint32_t count,
-                         struct segment_env *env) {
+static void segment_fill(struct segment *s, uint32_t bucket_count, const struct segment_item *items,
+                         uint32_t count, struct segment_env *env) {
     uint8_t fill[SEGMENT_BUCKETS_MAX] = {0};
     struct segment_info *info = s->info;
     s->buckets = bucket_pool_take(&env->pool, bucket_count, s->first_hash, &info->block);
@@ -459,9 +462,9 @@ void segment_check(const struct segment *s, const struct segment_env *env) {
             uint32_t distance = at >= home ? at - home : at + s->bucket_count - home;
             uint32_t place = segment_place(hash_of(env, e), s->depth);
             must(bucket_fragment(b, slot) == (place & ((1u << BUCKET_FRAGMENT_BITS) - 1)));
-            must(stranger == (distance != 0));                                     /* I2 */
-            must(distance <= stray_count(&s->buckets[home], s->bucket_count));     /* I1 */
-            must(bucket_word_expiring(word) == entry_has_expire(e));               /* I4 */
+            must(stranger == (distance != 0));                                 /* I2 */
+            must(distance <= stray_count(&s->buckets[home], s->bucket_count)); /* I1 */
+            must(bucket_word_expiring(word) == entry_has_expire(e));           /* I4 */
             used++;
             expiring += entry_has_expire(e);
         }

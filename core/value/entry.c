@@ -19,7 +19,8 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 
-static const uint8_t payload_bytes[4] = {[ENTRY_INT] = 8, [ENTRY_INLINE] = 0, [ENTRY_BIG] = 24, [ENTRY_OBJECT] = 8};
+static const uint8_t payload_bytes[4] = {
+    [ENTRY_INT] = 8, [ENTRY_INLINE] = 0, [ENTRY_BIG] = 24, [ENTRY_OBJECT] = 8};
 
 /* What determines an entry's size. */
 struct entry_shape {
@@ -35,12 +36,14 @@ static bool shape_is_wide(const struct entry_shape *s) {
 
 /* Offset of the key from the start of the entry. */
 static size_t shape_key_offset(const struct entry_shape *s) {
-    return ENTRY_HEADER_BYTES + (s->expires ? 8u : 0u) + payload_bytes[s->payload] + (shape_is_wide(s) ? 8u : 0u);
+    return ENTRY_HEADER_BYTES + (s->expires ? 8u : 0u) + payload_bytes[s->payload] +
+           (shape_is_wide(s) ? 8u : 0u);
 }
 
 static size_t shape_size(const struct entry_shape *s) {
     size_t size = shape_key_offset(s) + s->key_len + s->inline_len;
-    return size < ENTRY_ALIGNMENT ? ENTRY_ALIGNMENT : size; /* the allocator aligns no better than to the size */
+    return size < ENTRY_ALIGNMENT ? ENTRY_ALIGNMENT
+                                  : size; /* the allocator aligns no better than to the size */
 }
 
 static struct entry_shape shape_of(const struct entry *e) {
@@ -53,7 +56,8 @@ static struct entry_shape shape_of(const struct entry *e) {
 /* Writes lengths, flags and expiry; meta and the RAW flag are the caller's. */
 static void shape_write(const struct entry_shape *s, struct entry *e, int64_t expire_ms) {
     bool wide = shape_is_wide(s);
-    e->flags = (uint8_t)((unsigned)s->payload | (s->expires ? ENTRY_FLAG_EXPIRES : 0u) | (wide ? ENTRY_FLAG_WIDE : 0u));
+    e->flags = (uint8_t)((unsigned)s->payload | (s->expires ? ENTRY_FLAG_EXPIRES : 0u) |
+                         (wide ? ENTRY_FLAG_WIDE : 0u));
     e->key_len = (uint16_t)(s->key_len < ENTRY_KEY_WIDE ? s->key_len : ENTRY_KEY_WIDE);
     e->val_len = (uint8_t)(s->inline_len < ENTRY_VALUE_WIDE ? s->inline_len : ENTRY_VALUE_WIDE);
     if (s->expires)
@@ -69,9 +73,11 @@ size_t entry__size(const struct entry *e) {
     return shape_size(&s);
 }
 
-struct entry *entry__make(struct bytes key, enum entry_payload payload, size_t inline_len, int64_t expire_ms) {
+struct entry *entry__make(struct bytes key, enum entry_payload payload, size_t inline_len,
+                          int64_t expire_ms) {
     must(key.len <= UINT32_MAX);
-    struct entry_shape s = {payload, expire_ms != ENTRY_NO_EXPIRE, key.len, payload == ENTRY_INLINE ? inline_len : 0};
+    struct entry_shape s = {payload, expire_ms != ENTRY_NO_EXPIRE, key.len,
+                            payload == ENTRY_INLINE ? inline_len : 0};
     struct entry *e = mem_alloc(shape_size(&s));
     e->meta = 0;
     shape_write(&s, e, expire_ms);
@@ -80,7 +86,8 @@ struct entry *entry__make(struct bytes key, enum entry_payload payload, size_t i
     return e;
 }
 
-struct entry *entry__reform(struct entry *e, enum entry_payload payload, size_t inline_len, int64_t expire_ms) {
+struct entry *entry__reform(struct entry *e, enum entry_payload payload, size_t inline_len,
+                            int64_t expire_ms) {
     struct entry_shape was = shape_of(e);
     struct entry_shape now = {payload, expire_ms != ENTRY_NO_EXPIRE, was.key_len,
                               payload == ENTRY_INLINE ? inline_len : 0};
@@ -252,7 +259,8 @@ const char *entry_encoding_name(const struct entry *e) {
     case ENTRY_INLINE:
         return !(e->flags & ENTRY_FLAG_RAW) && entry__inline_len(e) <= ENTRY_EMBSTR_MAX ? "embstr" : "raw";
     case ENTRY_BIG: return "raw";
-    case ENTRY_OBJECT: return value_ops(entry_type(e))->encoding_name(entry_object(e), entry_object_encoding(e));
+    case ENTRY_OBJECT:
+        return value_ops(entry_type(e))->encoding_name(entry_object(e), entry_object_encoding(e));
     }
     must(false);
 }

@@ -53,5 +53,5 @@ struct entry *entry__make(struct bytes key, enum entry_payload payload, size_t i
 /* Takes e, gives it laid out for another payload or expiry: same key, type, encoding and lru. From ENTRY_INLINE to
  * ENTRY_INLINE the beginning of the value is kept; any other payload is left to be written, and what hung on the old one
  * is not freed: the caller has saved it. Uses the same block when the size class is the same. */
-struct entry *entry__reform(struct entry *e, enum entry_payload payload, size_t inline_len, int64_t expire_ms)
-    ATTR_MUST_USE;
+struct entry *entry__reform(struct entry *e, enum entry_payload payload, size_t inline_len,
+                            int64_t expire_ms) ATTR_MUST_USE;

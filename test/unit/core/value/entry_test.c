@@ -98,7 +98,8 @@ Test(entry, names_encodings_as_redis_does) {
 }
 
 Test(entry, a_short_key_and_value_take_64_bytes) {
-    struct entry *e = entry_new_str(BYTES_LIT("key:000000000001"), BYTES_LIT("vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"), 5);
+    struct entry *e =
+        entry_new_str(BYTES_LIT("key:000000000001"), BYTES_LIT("vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"), 5);
     cr_assert_eq(entry_bytes(e), 64);
     entry_free(e);
 }
