@@ -73,8 +73,9 @@ void cmd_auth(struct exec *x) {
         return;
     }
     if (x->argc == 2 && !conn_needs_password(x)) {
-        resp_errorf(x->out, "ERR AUTH <password> called without any password configured for the default user. "
-                            "Are you sure your configuration is correct?");
+        resp_errorf(x->out,
+                    "ERR AUTH <password> called without any password configured for the default user. "
+                    "Are you sure your configuration is correct?");
         return;
     }
     struct bytes user = x->argc == 3 ? x->argv[1] : BYTES_LIT("default");
@@ -116,7 +117,8 @@ static bool hello_parse(struct exec *x, struct hello *h) {
             h->has_name = true;
             h->name = x->argv[++i];
         } else {
-            resp_errorf(x->out, "ERR Syntax error in HELLO option '%.*s'", (int)x->argv[i].len, x->argv[i].ptr);
+            resp_errorf(x->out, "ERR Syntax error in HELLO option '%.*s'", (int)x->argv[i].len,
+                        x->argv[i].ptr);
             return false;
         }
     }

@@ -22,10 +22,10 @@ struct config;
 struct conn_request {
     int argc;
     const struct bytes *argv;
-    size_t end;                     /* offset of the byte behind it in the view that is being parsed */
-    const struct command *command;  /* NULL: unknown */
-    uint64_t hash;                  /* of the first key, if has_hash */
-    unsigned owner;                 /* shard of the first key, if has_hash */
+    size_t end;                    /* offset of the byte behind it in the view that is being parsed */
+    const struct command *command; /* NULL: unknown */
+    uint64_t hash;                 /* of the first key, if has_hash */
+    unsigned owner;                /* shard of the first key, if has_hash */
     bool has_hash;
 };
 
@@ -44,7 +44,7 @@ struct conn_window {
 struct conn_host {
     void *ctx;
     struct io *io;
-    struct conn_window window;      /* of the connection that is being read */
+    struct conn_window window; /* of the connection that is being read */
     /* The window is full or the input is at its end: looks its commands up and begins to fetch their memory. */
     void (*on_peek)(struct conn *conn, struct conn_window *window);
     /* Routes one command. False: no more commands can be taken now (the limit of commands in flight is reached, or the
@@ -56,8 +56,8 @@ struct conn_host {
     void (*on_monitor)(struct conn *conn, bool is_on);
     struct link with_output; /* connections that have output to send this turn (conn->output_link) */
     struct resp_limits limits;
-    size_t query_max_bytes;  /* client-query-buffer-limit */
-    int64_t now_ms;          /* wall clock of the turn */
+    size_t query_max_bytes; /* client-query-buffer-limit */
+    int64_t now_ms;         /* wall clock of the turn */
     uint64_t net_in_bytes;
     uint64_t net_out_bytes;
     uint64_t protocol_errors;
@@ -81,36 +81,36 @@ enum { CONN_NAME_MAX = 255, CONN_ADDR_MAX = 128 };
 struct conn {
     struct io_stream stream;
     struct conn_host *host;
-    struct link all_link;     /* every connection of the shard */
-    struct link output_link;  /* host->with_output */
-    struct link paused_link;  /* shard's list of connections whose input waits (CLIENT PAUSE) */
+    struct link all_link;    /* every connection of the shard */
+    struct link output_link; /* host->with_output */
+    struct link paused_link; /* shard's list of connections whose input waits (CLIENT PAUSE) */
 
     /* input */
     struct resp_parser parser;
-    struct buf query;         /* bytes of an unfinished command, or commands not taken yet */
-    bool is_blocked;          /* on_command said no: input is not parsed and the socket is paused */
-    bool is_reading;          /* inside conn_read: conn_resume must not re-enter */
+    struct buf query; /* bytes of an unfinished command, or commands not taken yet */
+    bool is_blocked;  /* on_command said no: input is not parsed and the socket is paused */
+    bool is_reading;  /* inside conn_read: conn_resume must not re-enter */
 
     /* output */
     struct reply_order order;
-    struct buf out;           /* replies in order, not yet handed to io */
-    struct buf sending;       /* handed to io this turn; reusable after the next io_poll */
-    uint32_t in_flight;       /* commands or messages elsewhere that point to this connection */
+    struct buf out;     /* replies in order, not yet handed to io */
+    struct buf sending; /* handed to io this turn; reusable after the next io_poll */
+    uint32_t in_flight; /* commands or messages elsewhere that point to this connection */
     bool is_socket_gone;
     bool close_after_reply;
     bool close_asap;
-    uint8_t close_reason;     /* enum conn_close_reason */
+    uint8_t close_reason; /* enum conn_close_reason */
     int64_t soft_limit_since_ms;
 
     /* routing, kept by the shards */
-    uint64_t routed_turn;     /* last turn in which a command went to another shard */
-    int routed_first;         /* first destination of that turn, -1 when there were several */
+    uint64_t routed_turn; /* last turn in which a command went to another shard */
+    int routed_first;     /* first destination of that turn, -1 when there were several */
 
     /* the client */
     uint64_t id;
     int db;
-    uint8_t proto;            /* 2 or 3 */
-    uint8_t reply_mode;       /* enum conn_reply_mode */
+    uint8_t proto;      /* 2 or 3 */
+    uint8_t reply_mode; /* enum conn_reply_mode */
     bool is_authenticated;
     bool is_monitor;
     bool is_no_evict;
@@ -118,7 +118,7 @@ struct conn {
     bool is_unix;
     bool is_exempt_from_pause;
     int64_t created_ms;
-    int64_t last_ms;          /* last interaction */
+    int64_t last_ms; /* last interaction */
     uint64_t commands;
     uint64_t net_in_bytes;
     uint64_t net_out_bytes;
@@ -126,7 +126,7 @@ struct conn {
     char *name;               /* CLIENT SETNAME, NULL when unset */
     char *lib_name;
     char *lib_ver;
-    char addr[CONN_ADDR_MAX];  /* "127.0.0.1:5000", "[::1]:5000" or "/path:0" */
+    char addr[CONN_ADDR_MAX]; /* "127.0.0.1:5000", "[::1]:5000" or "/path:0" */
     char laddr[CONN_ADDR_MAX];
 };
 

@@ -76,8 +76,8 @@ enum err listener_open_tcp(struct listener *listener, const char *address, int p
     return ERR_OK;
 }
 
-enum err listener_open_unix(struct listener *listener, const char *path, unsigned mode, int backlog, char *why,
-                            size_t why_size) {
+enum err listener_open_unix(struct listener *listener, const char *path, unsigned mode, int backlog,
+                            char *why, size_t why_size) {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof where.sun_path) {
         snprintf(why, why_size, "unixsocket path '%s' is too long", path);

@@ -7,9 +7,9 @@
 enum { LISTENERS_MAX = 32 };
 
 struct listener {
-    struct io_listener io;  /* first field */
+    struct io_listener io; /* first field */
     bool is_unix;
-    void *ctx;              /* of whoever accepts */
+    void *ctx; /* of whoever accepts */
 };
 
 /* Opens a listening socket on `address` ("*", "::", "127.0.0.1", a host's name is not resolved) and port. An address
@@ -19,8 +19,8 @@ enum err listener_open_tcp(struct listener *listener, const char *address, int p
                            size_t why_size) ATTR_MUST_USE;
 
 /* Opens a UNIX socket, replacing an old socket file; `mode` 0 leaves the permissions as they come. */
-enum err listener_open_unix(struct listener *listener, const char *path, unsigned mode, int backlog, char *why,
-                            size_t why_size) ATTR_MUST_USE;
+enum err listener_open_unix(struct listener *listener, const char *path, unsigned mode, int backlog,
+                            char *why, size_t why_size) ATTR_MUST_USE;
 
 /* Closes the socket. */
 void listener_close(struct listener *listener);

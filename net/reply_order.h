@@ -17,14 +17,14 @@ struct reply_slot {
     struct buf text;
     uint32_t open_promises;
     bool is_filled;
-    bool is_muted;  /* CLIENT REPLY OFF or SKIP: drop the text */
+    bool is_muted; /* CLIENT REPLY OFF or SKIP: drop the text */
 };
 
 struct reply_order {
     uint64_t head; /* oldest slot that has not left */
     uint64_t next; /* number of the next slot */
     struct reply_slot *ring;
-    uint32_t cap;  /* power of two, or 0 */
+    uint32_t cap; /* power of two, or 0 */
     size_t stored_bytes;
 };
 

@@ -102,11 +102,12 @@ void accept_take(struct io_listener *listener, int fd) {
     }
     if (accept_is_protected(server, fd)) {
         atomic_fetch_sub(&server->conn_count, 1);
-        accept_refuse(server, fd,
-                      "-DENIED Basalt is running in protected mode because protected mode is enabled and no "
-                      "password is set for the default user. Connections are accepted from the loopback "
-                      "interface only. Set a password with 'requirepass', or bind to the interfaces you trust "
-                      "and set 'protected-mode no'.\r\n");
+        accept_refuse(
+            server, fd,
+            "-DENIED Basalt is running in protected mode because protected mode is enabled and no "
+            "password is set for the default user. Connections are accepted from the loopback "
+            "interface only. Set a password with 'requirepass', or bind to the interfaces you trust "
+            "and set 'protected-mode no'.\r\n");
         return;
     }
     struct shard *target = accept_choose(server);

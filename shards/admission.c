@@ -27,8 +27,8 @@ static bool admission_log(struct shard *shard, const struct command *command, st
     return false;
 }
 
-const struct command *admission_check(struct shard *shard, struct conn *conn, const struct conn_request *request,
-                                      struct buf *error) {
+const struct command *admission_check(struct shard *shard, struct conn *conn,
+                                      const struct conn_request *request, struct buf *error) {
     const struct command *command = request->command;
     if (UNLIKELY(!command)) {
         if (conn->is_authenticated)

@@ -8,5 +8,5 @@ struct shard;
 
 /* The request's command, if it is known, has the right number of arguments and may run now; else NULL, and the error reply
  * is in `error` (the whole line, without CR LF). */
-const struct command *admission_check(struct shard *shard, struct conn *conn, const struct conn_request *request,
-                                      struct buf *error);
+const struct command *admission_check(struct shard *shard, struct conn *conn,
+                                      const struct conn_request *request, struct buf *error);

@@ -21,16 +21,16 @@ struct batch_item {
     struct reply_to to;
     struct txn *txn;
     uint64_t hash;
-    uint64_t ticket;        /* log record that the reply stands on; 0: none */
-    size_t args_at;         /* in batch->args: argc times a 32-bit length and the bytes */
-    size_t reply_at;        /* in batch->replies */
+    uint64_t ticket; /* log record that the reply stands on; 0: none */
+    size_t args_at;  /* in batch->args: argc times a 32-bit length and the bytes */
+    size_t reply_at; /* in batch->replies */
     size_t reply_bytes;
     int32_t argc;
     int32_t db;
     uint16_t command;
     uint8_t proto;
     uint8_t flags;
-    bool is_parked;         /* answers by itself */
+    bool is_parked; /* answers by itself */
 };
 
 struct batch {
@@ -38,7 +38,7 @@ struct batch {
     struct batch *next_free;
     unsigned from;
     unsigned to;
-    bool is_ordered;        /* must be pushed under the order locks of its flush (R1) */
+    bool is_ordered; /* must be pushed under the order locks of its flush (R1) */
     uint32_t count;
     uint32_t cap;
     struct batch_item *items;

@@ -6,8 +6,8 @@
 
 struct cpu_plan {
     unsigned shard_count;
-    int *cpus;            /* processor of each shard, or -1: not pinned */
-    unsigned usable;      /* processors this process may use, quota included */
+    int *cpus;       /* processor of each shard, or -1: not pinned */
+    unsigned usable; /* processors this process may use, quota included */
 };
 
 /* Plans shards and their processors. wanted = 0: one shard per usable processor. `list` ("0-3,8") may be NULL; with a list,

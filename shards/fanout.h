@@ -18,13 +18,13 @@ struct fanout {
     struct conn *conn;
     uint64_t slot;
     const struct command *command;
-    uint64_t txn_id;               /* names the transaction in the logs of its participants */
+    uint64_t txn_id; /* names the transaction in the logs of its participants */
     struct shard_set participants;
     uint8_t proto;
     unsigned part_count;
     unsigned pending;
     struct fanout_part *parts;
-    uint16_t *key_part;            /* MERGE_KEYS: which part holds the n-th key */
+    uint16_t *key_part; /* MERGE_KEYS: which part holds the n-th key */
     int key_count;
 };
 
@@ -36,5 +36,5 @@ void fanout_split(struct shard *shard, struct conn *conn, uint64_t slot, const s
 void fanout_all(struct shard *shard, struct conn *conn, uint64_t slot, const struct request *request);
 
 /* A part's reply has come; the last one answers the command and frees the fan-out. */
-void fanout_collect(struct shard *shard, struct fanout *fanout, unsigned part, struct bytes reply, unsigned from,
-                    uint64_t ticket);
+void fanout_collect(struct shard *shard, struct fanout *fanout, unsigned part, struct bytes reply,
+                    unsigned from, uint64_t ticket);

@@ -92,24 +92,13 @@ void fanout_merge(const struct fanout *f, struct resp_out *out, struct rng *rng)
         }
     }
     switch ((enum command_merge)f->command->merge) {
-    case MERGE_OK:
-        resp_raw(out, buf_bytes(&f->parts[0].reply));
-        return;
-    case MERGE_SUM:
-        merge_sum(f, out);
-        return;
-    case MERGE_KEYS:
-        merge_keys(f, out);
-        return;
-    case MERGE_CONCAT:
-        merge_concat(f, out);
-        return;
-    case MERGE_RANDOM:
-        merge_random(f, out, rng);
-        return;
+    case MERGE_OK: resp_raw(out, buf_bytes(&f->parts[0].reply)); return;
+    case MERGE_SUM: merge_sum(f, out); return;
+    case MERGE_KEYS: merge_keys(f, out); return;
+    case MERGE_CONCAT: merge_concat(f, out); return;
+    case MERGE_RANDOM: merge_random(f, out, rng); return;
     case MERGE_NONE:
-    case MERGE_CURSOR:
-        break;
+    case MERGE_CURSOR: break;
     }
     must(false); /* not a command of several parts */
 }

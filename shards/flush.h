@@ -21,7 +21,7 @@ struct flush {
     struct shard_set to_look_at; /* shards that were sent something since the last look */
     struct batch *free;          /* spare batches */
     unsigned free_count;
-    uint64_t outstanding;        /* batches that have not come back */
+    uint64_t outstanding; /* batches that have not come back */
 };
 
 void flush_init(struct flush *flush, unsigned shard_count);

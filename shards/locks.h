@@ -32,20 +32,20 @@ struct lock_waiter {
     void (*on_ready)(struct shard *shard, struct lock_waiter *waiter);
     struct lock_place *places; /* place_count, made by locks_enter */
     unsigned place_count;
-    unsigned waiting;          /* places that are not at the head */
+    unsigned waiting; /* places that are not at the head */
     bool is_barrier;
-    struct link link;          /* on the ready list, or behind a barrier */
-    uint64_t *hashes;          /* wanted keys; only while behind a barrier */
+    struct link link; /* on the ready list, or behind a barrier */
+    uint64_t *hashes; /* wanted keys; only while behind a barrier */
     int64_t entered_ms;
 };
 
 struct locks {
     struct key_lock **buckets;
     unsigned bucket_count;
-    unsigned count;            /* locked keys */
-    unsigned waiters;          /* waiters that have entered and not left */
-    struct link ready;         /* waiters whose on_ready is due */
-    struct link behind;        /* waiters behind the pending barrier, the barrier first */
+    unsigned count;     /* locked keys */
+    unsigned waiters;   /* waiters that have entered and not left */
+    struct link ready;  /* waiters whose on_ready is due */
+    struct link behind; /* waiters behind the pending barrier, the barrier first */
 };
 
 void locks_init(struct locks *locks);

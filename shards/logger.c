@@ -25,14 +25,10 @@ void logger_close(struct logger *logger) {
 
 static char logger_mark(enum loglevel level) {
     switch (level) {
-    case LOGLEVEL_DEBUG:
-        return '.';
-    case LOGLEVEL_VERBOSE:
-        return '-';
-    case LOGLEVEL_NOTICE:
-        return '*';
-    case LOGLEVEL_WARNING:
-        return '#';
+    case LOGLEVEL_DEBUG: return '.';
+    case LOGLEVEL_VERBOSE: return '-';
+    case LOGLEVEL_NOTICE: return '*';
+    case LOGLEVEL_WARNING: return '#';
     }
     return ' ';
 }

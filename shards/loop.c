@@ -45,8 +45,7 @@ bool loop_open(struct shard *shard, char *why, size_t why_size) {
 
 static bool loop_is_busy(const struct shard *shard) {
     return !link_is_empty(&shard->host.with_output) || !link_is_empty(&shard->resume) ||
-           !inbox_is_empty(shard->inbox) ||
-           atomic_load_explicit(&shard->wants_owner, memory_order_relaxed);
+           !inbox_is_empty(shard->inbox) || atomic_load_explicit(&shard->wants_owner, memory_order_relaxed);
 }
 
 /* Waits a bounded while for outstanding replies; true when something came. */

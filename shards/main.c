@@ -42,9 +42,7 @@ int main(int argc, char **argv) {
     config_init_defaults(&config);
     int code = 1;
     switch (config_load_args(&config, argc, argv, stdin, &error)) {
-    case CONFIG_ARGS_RUN:
-        code = main_run(&config, argv[0]);
-        break;
+    case CONFIG_ARGS_RUN: code = main_run(&config, argv[0]); break;
     case CONFIG_ARGS_VERSION:
         printf("Basalt server v=%s bits=%d\n", BASALT_VERSION, (int)sizeof(void *) * 8);
         code = 0;
@@ -53,9 +51,7 @@ int main(int argc, char **argv) {
         config_print_help(stdout);
         code = 0;
         break;
-    case CONFIG_ARGS_ERROR:
-        fprintf(stderr, "%.*s\n", (int)error.len, error.ptr);
-        break;
+    case CONFIG_ARGS_ERROR: fprintf(stderr, "%.*s\n", (int)error.len, error.ptr); break;
     }
     buf_deinit(&error);
     config_deinit(&config);

@@ -13,13 +13,13 @@
 struct parked {
     struct message message;
     struct lock_waiter waiter;
-    struct request request;   /* argv points into `args` */
+    struct request request; /* argv points into `args` */
     struct buf args;
     struct bytes *argv;
     struct buf reply;
-    unsigned owner;           /* the shard that runs it */
+    unsigned owner; /* the shard that runs it */
     uint64_t ticket;
-    bool has_entered;         /* stands in key queues */
+    bool has_entered; /* stands in key queues */
 };
 
 /* Copies the request and waits for its keys; runs and answers when they are free. */

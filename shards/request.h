@@ -11,16 +11,16 @@ struct txn;
  * a fan-out read its constant description (fanout.h). */
 struct reply_to {
     struct conn *conn;
-    uint64_t slot;          /* in conn->order; unused when fanout is set */
-    struct fanout *fanout;  /* NULL: the reply is the connection's as it is */
-    uint16_t part;          /* of the fan-out */
-    uint16_t coordinator;   /* shard number */
+    uint64_t slot;         /* in conn->order; unused when fanout is set */
+    struct fanout *fanout; /* NULL: the reply is the connection's as it is */
+    uint16_t part;         /* of the fan-out */
+    uint16_t coordinator;  /* shard number */
 };
 
 enum request_flag {
-    REQUEST_NO_TOUCH = 1 << 0,  /* CLIENT NO-TOUCH */
-    REQUEST_IS_PART = 1 << 1,   /* one part of a SCOPE_SPLIT or SCOPE_ALL command */
-    REQUEST_LEND = 1 << 2,      /* argv are keys to lend; see txn.h */
+    REQUEST_NO_TOUCH = 1 << 0, /* CLIENT NO-TOUCH */
+    REQUEST_IS_PART = 1 << 1,  /* one part of a SCOPE_SPLIT or SCOPE_ALL command */
+    REQUEST_LEND = 1 << 2,     /* argv are keys to lend; see txn.h */
 };
 
 struct request {
@@ -28,9 +28,9 @@ struct request {
     const struct bytes *argv;
     int argc;
     int db;
-    uint64_t hash;         /* of the first key; 0 when there is none */
+    uint64_t hash; /* of the first key; 0 when there is none */
     uint8_t proto;
-    uint8_t flags;         /* enum request_flag */
+    uint8_t flags; /* enum request_flag */
     struct reply_to to;
-    struct txn *txn;       /* with REQUEST_LEND */
+    struct txn *txn; /* with REQUEST_LEND */
 };

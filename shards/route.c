@@ -54,8 +54,7 @@ static void route_run_here(struct shard *shard, struct conn *conn, struct reques
     size_t before = out->len;
     uint64_t ticket;
     /* A request that cannot be answered now needs its slot before it is parked. A spare one is taken back below. */
-    r->to = (struct reply_to){
-        .conn = conn, .slot = conn->order.next, .coordinator = (uint16_t)shard->index};
+    r->to = (struct reply_to){.conn = conn, .slot = conn->order.next, .coordinator = (uint16_t)shard->index};
     bool is_answered = run_request(shard, r, out, &ticket);
     if (UNLIKELY(conn->reply_mode == CONN_REPLY_SKIP_NEXT) && is_direct) {
         conn->reply_mode = CONN_REPLY_SKIP; /* that was CLIENT REPLY SKIP itself */
@@ -106,8 +105,8 @@ static void route_to(struct shard *shard, struct conn *conn, unsigned owner, str
         route_run_here(shard, conn, r);
         return;
     }
-    r->to = (struct reply_to){
-        .conn = conn, .slot = route_open_slot(conn), .coordinator = (uint16_t)shard->index};
+    r->to =
+        (struct reply_to){.conn = conn, .slot = route_open_slot(conn), .coordinator = (uint16_t)shard->index};
     route_note_destination(shard, conn, owner);
     flush_add(shard, owner, r);
 }
@@ -223,22 +222,12 @@ bool route_command(struct conn *conn, const struct conn_request *peeked) {
         .flags = conn->is_no_touch ? REQUEST_NO_TOUCH : 0,
     };
     switch ((enum command_scope)command->scope) {
-    case SCOPE_KEY:
-        route_key(shard, conn, &r, peeked);
-        break;
+    case SCOPE_KEY: route_key(shard, conn, &r, peeked); break;
     case SCOPE_SPLIT:
-    case SCOPE_LEND:
-        route_keys(shard, conn, &r);
-        break;
-    case SCOPE_ALL:
-        route_all(shard, conn, &r);
-        break;
-    case SCOPE_CONN:
-        route_run_here(shard, conn, &r);
-        break;
-    case SCOPE_NODE:
-        route_to(shard, conn, 0, &r);
-        break;
+    case SCOPE_LEND: route_keys(shard, conn, &r); break;
+    case SCOPE_ALL: route_all(shard, conn, &r); break;
+    case SCOPE_CONN: route_run_here(shard, conn, &r); break;
+    case SCOPE_NODE: route_to(shard, conn, 0, &r); break;
     }
     return true;
 }

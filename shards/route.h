@@ -10,9 +10,9 @@
 #include "shards/request.h"
 
 enum {
-    ROUTE_IN_FLIGHT_MAX = 1024,             /* commands of one connection whose replies have not left */
-    ROUTE_OUTPUT_PAUSE_BYTES = 32 << 20,    /* unsent output beyond which a connection is not read from */
-    ROUTE_PREFETCH_MIN = 4,                 /* commands in a window from which entries are prefetched too */
+    ROUTE_IN_FLIGHT_MAX = 1024,          /* commands of one connection whose replies have not left */
+    ROUTE_OUTPUT_PAUSE_BYTES = 32 << 20, /* unsent output beyond which a connection is not read from */
+    ROUTE_PREFETCH_MIN = 4,              /* commands in a window from which entries are prefetched too */
     ROUTE_SCRATCH_KEEP_BYTES = 64 * 1024,
 };
 

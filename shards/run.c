@@ -44,7 +44,8 @@ static bool run_must_wait(const struct shard *shard, const struct request *r) {
     return false;
 }
 
-bool run_request_unlocked(struct shard *shard, const struct request *r, struct buf *out, uint64_t *ticket_out) {
+bool run_request_unlocked(struct shard *shard, const struct request *r, struct buf *out,
+                          uint64_t *ticket_out) {
     struct resp_out reply;
     resp_out_init(&reply, out, r->proto);
     struct exec x = {

@@ -17,4 +17,5 @@ bool run_request_unlocked(struct shard *shard, const struct request *request, st
 
 /* Collects the hashes of all keys of the request into `hashes` (at most max); returns their number, which may be more
  * than max. */
-unsigned run_key_hashes(const struct shard *shard, const struct request *request, uint64_t *hashes, unsigned max);
+unsigned run_key_hashes(const struct shard *shard, const struct request *request, uint64_t *hashes,
+                        unsigned max);

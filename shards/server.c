@@ -38,19 +38,17 @@ static void server_make_run_id(struct server *server) {
 
 static enum io_backend server_backend(const struct config *config) {
     switch (config->io_backend) {
-    case IO_BACKEND_URING:
-        return IO_URING;
-    case IO_BACKEND_EPOLL:
-        return IO_EPOLL;
-    case IO_BACKEND_AUTO:
-        break;
+    case IO_BACKEND_URING: return IO_URING;
+    case IO_BACKEND_EPOLL: return IO_EPOLL;
+    case IO_BACKEND_AUTO: break;
     }
     return IO_AUTO;
 }
 
 struct server *server_new(struct config *config, const char *executable, char *why, size_t why_size) {
     struct server *server = mem_zalloc_aligned(sizeof *server, CACHE_LINE_BYTES);
-    if (!cpu_plan_make(&server->cpus, (unsigned)config->shards, config->cpu_list, SHARDS_MAX, why, why_size)) {
+    if (!cpu_plan_make(&server->cpus, (unsigned)config->shards, config->cpu_list, SHARDS_MAX, why,
+                       why_size)) {
         mem_free(server);
         return NULL;
     }
@@ -115,9 +113,10 @@ static void shard_set_up_host(struct shard *shard) {
 static bool server_open_listener(struct server *server, const char *address, int port) {
     char why[256] = "";
     struct listener *listener = &server->listeners[server->listener_count];
-    enum err e = port ? listener_open_tcp(listener, address, port, server->config->tcp_backlog, why, sizeof why)
-                      : listener_open_unix(listener, address, server->config->unixsocketperm,
-                                           server->config->tcp_backlog, why, sizeof why);
+    enum err e =
+        port ? listener_open_tcp(listener, address, port, server->config->tcp_backlog, why, sizeof why)
+             : listener_open_unix(listener, address, server->config->unixsocketperm,
+                                  server->config->tcp_backlog, why, sizeof why);
     if (e == ERR_NOTFOUND && address[0] == '-')
         return true;
     if (e != ERR_OK) {
@@ -160,7 +159,7 @@ static void server_unlisten(struct server *server) {
     server->listener_count = 0;
 }
 
-void *loop_main(void *context) {
+void *shard_main(void *context) {
     struct shard *shard = context;
     struct server *server = shard->server;
     char why[256] = "";
@@ -171,8 +170,8 @@ void *loop_main(void *context) {
     shard_set_up_host(shard);
     bool is_open = loop_open(shard, why, sizeof why);
     if (!is_open)
-        logger_say(&server->logger, LOGLEVEL_WARNING, "Shard %u could not open its event loop: %s", shard->index,
-                   why);
+        logger_say(&server->logger, LOGLEVEL_WARNING, "Shard %u could not open its event loop: %s",
+                   shard->index, why);
     else if (why[0] && shard->index == 0)
         logger_say(&server->logger, LOGLEVEL_NOTICE, "Using epoll instead of io_uring: %s", why);
     server_count_start(server, is_open);
@@ -209,7 +208,7 @@ static bool server_wait_started(struct server *server) {
 
 int server_run(struct server *server) {
     for (unsigned i = 0; i < server->shard_count; i++) {
-        int e = pthread_create(&server->shards[i]->thread, NULL, loop_main, server->shards[i]);
+        int e = pthread_create(&server->shards[i]->thread, NULL, shard_main, server->shards[i]);
         if (e != 0) {
             logger_say(&server->logger, LOGLEVEL_WARNING, "Cannot start shard %u: %s", i, strerror(e));
             return 1;

@@ -26,7 +26,7 @@ struct server {
     exec_handler *const *handlers;
     enum io_backend backend;
     struct cpu_plan cpus;
-    double ticks_per_us;            /* of shards/cycles.h */
+    double ticks_per_us; /* of shards/cycles.h */
     struct logger logger;
     struct listener listeners[LISTENERS_MAX];
     unsigned listener_count;
@@ -38,19 +38,19 @@ struct server {
 
     /* any thread */
     atomic_uint_fast64_t next_conn_id;
-    atomic_uint conn_count;         /* for maxclients */
+    atomic_uint conn_count;          /* for maxclients */
     atomic_uint_fast64_t used_bytes; /* sum of what the shards last published */
     atomic_uint monitor_count;
     atomic_bool is_loading;
     atomic_bool is_stopping;
     atomic_bool is_visiting_on;
     atomic_bool is_order_strict;
-    pthread_mutex_t start_mutex;    /* guards the next three: start-up only */
+    pthread_mutex_t start_mutex; /* guards the next three: start-up only */
     pthread_cond_t start_changed;
-    unsigned started;               /* shards whose io is open */
-    unsigned failed;                /* shards that could not start */
-    bool may_serve;                 /* recovery is done: shards may run */
-    atomic_int log_fault;           /* enum err: writes are refused with MISCONF while it is not ERR_OK */
+    unsigned started;     /* shards whose io is open */
+    unsigned failed;      /* shards that could not start */
+    bool may_serve;       /* recovery is done: shards may run */
+    atomic_int log_fault; /* enum err: writes are refused with MISCONF while it is not ERR_OK */
 };
 
 /* Makes shards and their engines from the configuration (borrowed until server_free); no thread runs yet. NULL: `why`

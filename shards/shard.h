@@ -16,7 +16,7 @@
 #include "shards/inbox.h"
 #include "shards/locks.h"
 #include "shards/order_lock.h"
-#include "shards/promise.h"
+#include "shards/promises.h"
 #include "shards/request.h"
 
 #include <pthread.h>
@@ -27,17 +27,17 @@ struct shard_log;
 
 struct command_stats {
     uint64_t calls;
-    uint64_t ticks;      /* of shards/cycles; converted when shown */
+    uint64_t ticks; /* of shards/cycles; converted when shown */
     uint64_t rejected;
     uint64_t failed;
 };
 
 struct shard_stats {
-    uint64_t messages;   /* taken from the inbox */
-    uint64_t batches;    /* sent */
-    uint64_t hops;       /* commands sent to another shard */
-    uint64_t visits;     /* made to others */
-    uint64_t wakes;      /* of others */
+    uint64_t messages; /* taken from the inbox */
+    uint64_t batches;  /* sent */
+    uint64_t hops;     /* commands sent to another shard */
+    uint64_t visits;   /* made to others */
+    uint64_t wakes;    /* of others */
     uint64_t turns;
     uint64_t order_locks;
     uint64_t txns;
@@ -50,11 +50,11 @@ struct shard {
     struct order_lock order;
     struct baton baton;
     struct inbox *inbox;
-    atomic_uint load;             /* connections, for the choice of the least loaded */
-    atomic_bool wants_owner;      /* a visitor left work for the shard's own thread */
+    atomic_uint load;        /* connections, for the choice of the least loaded */
+    atomic_bool wants_owner; /* a visitor left work for the shard's own thread */
     unsigned index;
     struct server *server;
-    struct io *io;                /* io_wake only */
+    struct io *io; /* io_wake only */
 
     /* own */
     struct engine engine;
@@ -62,23 +62,23 @@ struct shard {
     struct locks locks;
     struct promises promises;
     const struct request *current; /* the request that is running, for handlers that answer later */
-    struct buf scratch;           /* replies that go through a slot */
-    struct bytes *argv;           /* decoded arguments of a batch item */
+    struct buf scratch;            /* replies that go through a slot */
+    struct bytes *argv;            /* decoded arguments of a batch item */
     int argv_cap;
     struct command_stats *commands; /* COMMAND_COUNT */
     struct shard_stats stats;
-    uint64_t txn_count;           /* transactions coordinated so far: their numbers */
-    struct shard_log *log;        /* NULL: appendonly no */
+    uint64_t txn_count;             /* transactions coordinated so far: their numbers */
+    struct shard_log *log;          /* NULL: appendonly no */
     struct evict_pool *evict_pools; /* one per database */
-    uint64_t published_bytes;     /* our part of server->used_bytes */
-    uint64_t conn_bytes;          /* memory of our connections, as of the last tick */
+    uint64_t published_bytes;       /* our part of server->used_bytes */
+    uint64_t conn_bytes;            /* memory of our connections, as of the last tick */
 
     /* own, thread */
     pthread_t thread;
     struct conn_host host;
-    struct link conns;            /* every connection */
-    struct link resume;           /* connections that may take commands again (conn->paused_link) */
-    struct link newcomers;        /* sockets handed to us, not opened yet */
+    struct link conns;     /* every connection */
+    struct link resume;    /* connections that may take commands again (conn->paused_link) */
+    struct link newcomers; /* sockets handed to us, not opened yet */
     uint64_t conn_count;
     uint64_t turn;
     int64_t next_tick_ns;

@@ -10,4 +10,4 @@ struct shard *shard_new(struct server *server, unsigned index);
 void shard_free(struct shard *shard);
 
 /* The body of the shard's thread: opens its io, runs turns until it is told to stop, closes everything. */
-void *loop_main(void *shard);
+void *shard_main(void *shard);

@@ -10,10 +10,10 @@
 #include "shards/server.h"
 
 enum {
-    TICK_EXPIRE_SHARE = 4,        /* a quarter of the tick */
+    TICK_EXPIRE_SHARE = 4,          /* a quarter of the tick */
     TICK_EXPIRE_SLICE_NS = 1000000, /* and not more than a millisecond in one go */
     TICK_CLIENTS_PER_TICK = 200,
-    TICK_FREE_ENTRIES = 256,        /* freed between two looks at the clock */
+    TICK_FREE_ENTRIES = 256, /* freed between two looks at the clock */
 };
 
 struct tick_expiry {

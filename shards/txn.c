@@ -22,26 +22,26 @@
 struct lend {
     struct message message;
     struct lock_waiter waiter;
-    struct txn *txn;             /* followed by the coordinator only */
+    struct txn *txn; /* followed by the coordinator only */
     unsigned owner;
     unsigned coordinator;
-    unsigned part;               /* index of this owner in the transaction */
+    unsigned part; /* index of this owner in the transaction */
     unsigned key_count;
-    struct lent_key *keys;       /* names point into `names` */
+    struct lent_key *keys; /* names point into `names` */
     struct buf names;
-    struct buf effects;          /* coming home */
+    struct buf effects; /* coming home */
     uint64_t dirty;
     uint64_t txn_id;
     struct shard_set participants;
     bool is_logged;
-    bool wants_done;             /* the coordinator holds the reply until it knows our ticket */
+    bool wants_done; /* the coordinator holds the reply until it knows our ticket */
     uint64_t ticket;
 };
 
 struct txn {
     struct conn *conn;
     uint64_t slot;
-    struct request request;      /* argv is txn->argv */
+    struct request request; /* argv is txn->argv */
     struct buf args;
     struct bytes *argv;
     uint64_t id;
@@ -100,10 +100,8 @@ static void txn_send(struct shard *shard, struct txn *txn, unsigned owner, unsig
     r.hash = 0;
     r.flags |= REQUEST_LEND;
     r.txn = txn;
-    r.to = (struct reply_to){.conn = txn->conn,
-                             .slot = txn->slot,
-                             .part = (uint16_t)part,
-                             .coordinator = (uint16_t)shard->index};
+    r.to = (struct reply_to){
+        .conn = txn->conn, .slot = txn->slot, .part = (uint16_t)part, .coordinator = (uint16_t)shard->index};
     flush_add(shard, owner, &r);
     flush_order(&shard->flush, owner);
     mem_free(argv);
@@ -277,7 +275,8 @@ static void txn_run(struct shard *shard, struct txn *txn) {
     stats->calls++;
     stats->failed += reply.errors != 0;
     bool wants_done = shard_log_is_always(shard);
-    txn->pending = txn->lend_count; /* with wants_done: owners that have not told where their log has its share */
+    txn->pending =
+        txn->lend_count; /* with wants_done: owners that have not told where their log has its share */
     txn->sources = mem_zalloc(txn->lend_count * sizeof *txn->sources);
     txn_give_back(shard, txn, &set, wants_done);
     lent_set_deinit(&set);

@@ -7,15 +7,15 @@
 
 #include <stddef.h>
 
-#define ATTR_MUST_USE __attribute__((warn_unused_result))
+#define ATTR_MUST_USE          __attribute__((warn_unused_result))
 #define ATTR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define ATTR_NORETURN __attribute__((noreturn))
-#define ATTR_UNUSED __attribute__((unused))
-#define ATTR_PURE __attribute__((pure))
-#define ATTR_COLD __attribute__((cold, noinline))
-#define ATTR_HOT_INLINE static inline __attribute__((always_inline))
+#define ATTR_NORETURN          __attribute__((noreturn))
+#define ATTR_UNUSED            __attribute__((unused))
+#define ATTR_PURE              __attribute__((pure))
+#define ATTR_COLD              __attribute__((cold, noinline))
+#define ATTR_HOT_INLINE        static inline __attribute__((always_inline))
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 #define CACHE_LINE_BYTES 64
@@ -24,7 +24,7 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The object that holds `member` at address `ptr`. */
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Reports a broken invariant and aborts. */
 ATTR_NORETURN ATTR_COLD void attr_must_failed(const char *condition, const char *file, int line);

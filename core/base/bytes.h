@@ -14,7 +14,7 @@ struct bytes {
 };
 
 #define BYTES_LIT(text) ((struct bytes){(text), sizeof(text) - 1})
-#define BYTES_NONE ((struct bytes){NULL, 0})
+#define BYTES_NONE      ((struct bytes){NULL, 0})
 
 static inline struct bytes bytes_of(const void *ptr, size_t len) {
     return (struct bytes){ptr, len};

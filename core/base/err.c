@@ -16,32 +16,21 @@ const char *err_text(enum err e) {
 
 enum err err_from_errno(int errno_value) {
     switch (errno_value) {
-    case 0:
-        return ERR_OK;
-    case ENOMEM:
-        return ERR_NOMEM;
+    case 0: return ERR_OK;
+    case ENOMEM: return ERR_NOMEM;
     case ENOSPC:
-    case EDQUOT:
-        return ERR_NOSPACE;
-    case ENOENT:
-        return ERR_NOTFOUND;
-    case EEXIST:
-        return ERR_EXISTS;
+    case EDQUOT: return ERR_NOSPACE;
+    case ENOENT: return ERR_NOTFOUND;
+    case EEXIST: return ERR_EXISTS;
     case EAGAIN:
-    case EINTR:
-        return ERR_AGAIN;
+    case EINTR: return ERR_AGAIN;
     case EPIPE:
-    case ECONNRESET:
-        return ERR_CLOSED;
+    case ECONNRESET: return ERR_CLOSED;
     case EACCES:
-    case EPERM:
-        return ERR_PERM;
-    case EINVAL:
-        return ERR_INVALID;
+    case EPERM: return ERR_PERM;
+    case EINVAL: return ERR_INVALID;
     case ENOSYS:
-    case EOPNOTSUPP:
-        return ERR_UNSUPPORTED;
-    default:
-        return ERR_IO;
+    case EOPNOTSUPP: return ERR_UNSUPPORTED;
+    default: return ERR_IO;
     }
 }

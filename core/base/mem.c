@@ -153,7 +153,7 @@ void mem_process_info(size_t *rss_bytes_out, size_t *rss_peak_bytes_out, size_t 
     *rss_bytes_out = *rss_peak_bytes_out = *committed_bytes_out = 0;
 #if !MEM_LIBC
     size_t elapsed, user, sys, faults, peak_commit;
-    mi_process_info(&elapsed, &user, &sys, rss_bytes_out, rss_peak_bytes_out, committed_bytes_out, &peak_commit,
-                    &faults);
+    mi_process_info(&elapsed, &user, &sys, rss_bytes_out, rss_peak_bytes_out, committed_bytes_out,
+                    &peak_commit, &faults);
 #endif
 }

@@ -21,4 +21,3 @@ void exec_run(struct exec *x) {
     engine->stats.commands++;
     engine->stats.errors += x->out->errors - errors_before;
 }
-

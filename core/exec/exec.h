@@ -37,8 +37,8 @@ struct engine_stats {
     uint64_t expired;
     uint64_t expired_stale_permille;
     uint64_t evicted;
-    uint64_t dirty;         /* changes since the last save */
-    uint64_t errors;        /* error replies */
+    uint64_t dirty;  /* changes since the last save */
+    uint64_t errors; /* error replies */
     uint64_t lazyfreed;
 };
 
@@ -52,23 +52,23 @@ struct engine_ops {
 };
 
 struct engine {
-    struct keyspace **dbs;         /* db_count pointers; each NULL until its first key */
+    struct keyspace **dbs; /* db_count pointers; each NULL until its first key */
     int db_count;
-    struct keyspace **dropped;     /* dropped_count tables whose entries are still to be freed */
+    struct keyspace **dropped; /* dropped_count tables whose entries are still to be freed */
     size_t dropped_count;
-    uint64_t hash_seed;            /* the same in every shard of a server */
-    const struct config *config;   /* snapshot, replaced by a message; never written here */
-    int64_t now_ms;                /* wall clock of this command or transaction: one value for all of it */
-    int64_t now_us;                /* the same in microseconds */
+    uint64_t hash_seed;          /* the same in every shard of a server */
+    const struct config *config; /* snapshot, replaced by a message; never written here */
+    int64_t now_ms;              /* wall clock of this command or transaction: one value for all of it */
+    int64_t now_us;              /* the same in microseconds */
     struct rng rng;
     struct engine_stats stats;
     struct engine_ops ops;
-    struct buf effects;            /* effects of the turn, RESP commands; see effect.h */
-    int effects_db;                /* database that the text in `effects` has selected */
-    bool effects_on;               /* false: nobody wants effects (no log, no replica) */
-    bool is_replaying;             /* loading: expired keys are kept, effects are off */
-    bool is_active_expiry_off;     /* DEBUG SET-ACTIVE-EXPIRE 0 */
-    struct evict_rules evict;      /* policy and clock for the access bits of entries; refreshed once a turn */
+    struct buf effects;        /* effects of the turn, RESP commands; see effect.h */
+    int effects_db;            /* database that the text in `effects` has selected */
+    bool effects_on;           /* false: nobody wants effects (no log, no replica) */
+    bool is_replaying;         /* loading: expired keys are kept, effects are off */
+    bool is_active_expiry_off; /* DEBUG SET-ACTIVE-EXPIRE 0 */
+    struct evict_rules evict;  /* policy and clock for the access bits of entries; refreshed once a turn */
     unsigned shard_index;
     unsigned shard_count;
     exec_handler *const *handlers; /* by command id */
@@ -104,17 +104,17 @@ struct exec {
     struct engine *engine;
     const struct command *command;
     int argc;
-    const struct bytes *argv;  /* argv[0] is the command's name as the client wrote it */
+    const struct bytes *argv; /* argv[0] is the command's name as the client wrote it */
     struct resp_out *out;
     int db;
-    uint64_t first_key_hash;   /* hash of argv[first key] when has_first_key_hash */
+    uint64_t first_key_hash; /* hash of argv[first key] when has_first_key_hash */
     bool has_first_key_hash;
-    bool is_no_touch;          /* CLIENT NO-TOUCH: reads leave the access time alone */
-    bool is_parts;             /* runs as one part of a SCOPE_SPLIT or SCOPE_ALL command */
-    bool is_deferred;          /* set by a handler of the upper layers that will answer later */
-    struct lent_set *lent;     /* NULL: keys are in engine; else: in this set */
-    struct conn *conn;         /* only for SCOPE_CONN handlers: the connection itself; else NULL */
-    void *host;                /* the shard, for handlers of the upper layers (net, shards); else NULL */
+    bool is_no_touch;      /* CLIENT NO-TOUCH: reads leave the access time alone */
+    bool is_parts;         /* runs as one part of a SCOPE_SPLIT or SCOPE_ALL command */
+    bool is_deferred;      /* set by a handler of the upper layers that will answer later */
+    struct lent_set *lent; /* NULL: keys are in engine; else: in this set */
+    struct conn *conn;     /* only for SCOPE_CONN handlers: the connection itself; else NULL */
+    void *host;            /* the shard, for handlers of the upper layers (net, shards); else NULL */
 };
 
 /* Runs the command's handler with checks around it (exactly one reply was written; error counters). */
@@ -138,8 +138,16 @@ void effect_put_global(struct exec *x, int argc, const struct bytes *argv);
 
 /* ---- keyspace events: classes of notify-keyspace-events ---- */
 enum event_class {
-    EVENT_GENERIC = 1 << 0, EVENT_STRING = 1 << 1, EVENT_LIST = 1 << 2, EVENT_SET = 1 << 3, EVENT_HASH = 1 << 4,
-    EVENT_ZSET = 1 << 5, EVENT_EXPIRED = 1 << 6, EVENT_EVICTED = 1 << 7, EVENT_STREAM = 1 << 8, EVENT_NEW = 1 << 9,
+    EVENT_GENERIC = 1 << 0,
+    EVENT_STRING = 1 << 1,
+    EVENT_LIST = 1 << 2,
+    EVENT_SET = 1 << 3,
+    EVENT_HASH = 1 << 4,
+    EVENT_ZSET = 1 << 5,
+    EVENT_EXPIRED = 1 << 6,
+    EVENT_EVICTED = 1 << 7,
+    EVENT_STREAM = 1 << 8,
+    EVENT_NEW = 1 << 9,
     EVENT_KEY_MISS = 1 << 10,
 };
 

@@ -26,9 +26,9 @@ struct key_view {
     struct bytes key;
     uint64_t hash;
     int db;
-    struct entry *entry;    /* NULL: no such key */
-    struct keyspace *ks;    /* NULL: database has no keys yet, or the key is lent */
-    struct lent_key *lent;  /* NULL: the key is in ks */
+    struct entry *entry;       /* NULL: no such key */
+    struct keyspace *ks;       /* NULL: database has no keys yet, or the key is lent */
+    struct lent_key *lent;     /* NULL: the key is in ks */
     struct keyspace_edit edit; /* begun when an existing entry was opened for writing */
 };
 

@@ -12,7 +12,7 @@
 #include "core/exec/exec.h"
 
 struct lent_key {
-    struct bytes key;    /* borrowed from the transaction's arguments */
+    struct bytes key; /* borrowed from the transaction's arguments */
     uint64_t hash;
     int db;
     unsigned owner;      /* index into effects[] */
@@ -23,7 +23,7 @@ struct lent_key {
 /* Effects for one owner's log. */
 struct lent_effects {
     struct buf text;
-    int db;              /* database that the text has selected; -1 at first */
+    int db; /* database that the text has selected; -1 at first */
     uint64_t dirty;
 };
 

@@ -1,4 +1,4 @@
-/* promise.h: replies that wait until what they stand on is on disk (appendfsync always).
+/* promises.h: replies that wait until what they stand on is on disk (appendfsync always).
  *
  * A reply made by shard S carries the number of the log record of S that it depends on (its ticket). The coordinator
  * holds the reply in its slot until S has told that all records up to the ticket are durable. Promises of one shard are
@@ -23,7 +23,7 @@ struct promise_queue {
     struct promise *ring; /* power of two */
     uint32_t cap;
     uint64_t head, tail;
-    uint64_t durable;     /* every record up to here is on that shard's disk */
+    uint64_t durable; /* every record up to here is on that shard's disk */
 };
 
 struct promises {
@@ -39,7 +39,8 @@ static inline int promises_must_hold(const struct promises *promises, unsigned f
 }
 
 /* Notes that slot `slot` of the connection waits for the ticket. */
-void promises_add(struct promises *promises, unsigned from, uint64_t ticket, struct conn *conn, uint64_t slot);
+void promises_add(struct promises *promises, unsigned from, uint64_t ticket, struct conn *conn,
+                  uint64_t slot);
 
 /* Shard `from` is durable up to `durable`: settles what waited for it. */
 void promises_keep(struct shard *shard, unsigned from, uint64_t durable);

@@ -1,9 +1,9 @@
-/* promise.c: queues of held replies, one per shard that made them.
+/* promises.c: queues of held replies, one per shard that made them.
  *
  *   I1  tickets rise within a queue almost always: replies of one shard reach the coordinator in the order they were
  *       made. A parked command may overtake by a little, so keeping scans while the head is due, and a later, smaller
  *       ticket waits for its elders: late, never early. */
-#include "shards/promise.h"
+#include "shards/promises.h"
 
 #include "core/base/mem.h"
 #include "shards/shard.h"
@@ -18,7 +18,7 @@ void promises_deinit(struct promises *promises, unsigned shard_count) {
     mem_free(promises->from);
 }
 
-static void promise_grow(struct promise_queue *q) {
+static void promises_grow(struct promise_queue *q) {
     uint32_t cap = q->cap ? q->cap * 2 : 64;
     struct promise *ring = mem_alloc(cap * sizeof *ring);
     for (uint64_t i = q->head; i < q->tail; i++)
@@ -28,10 +28,11 @@ static void promise_grow(struct promise_queue *q) {
     q->cap = cap;
 }
 
-void promises_add(struct promises *promises, unsigned from, uint64_t ticket, struct conn *conn, uint64_t slot) {
+void promises_add(struct promises *promises, unsigned from, uint64_t ticket, struct conn *conn,
+                  uint64_t slot) {
     struct promise_queue *q = &promises->from[from];
     if (q->tail - q->head == q->cap)
-        promise_grow(q);
+        promises_grow(q);
     q->ring[q->tail++ & (q->cap - 1)] = (struct promise){ticket, conn, slot};
     conn->in_flight++;
 }
