@@ -1,6 +1,7 @@
 /* cmd_object.c: looking inside a key: OBJECT, MEMORY USAGE, and the parts of DEBUG that are about one key.
  *
  * None of these counts as an access. */
+#include "core/base/mem.h"
 #include "core/base/sha1.h"
 #include "core/cmd/opts.h"
 
@@ -97,6 +98,12 @@ void cmd_memory_usage(struct exec *x) {
         resp_err(x->out, REPLY_ERR_SYNTAX);
     else if (open_or_null(x, &kv))
         resp_int(x->out, (int64_t)entry_bytes(kv.entry));
+}
+
+/* MEMORY PURGE */
+void cmd_memory_purge(struct exec *x) {
+    mem_purge();
+    resp_ok(x->out);
 }
 
 /* ---- DEBUG ---- */
