@@ -34,13 +34,12 @@
  *       need not be one atomic step).  Batches without locks leave before the locked ones are begun, so
  *       that nobody ever waits for anything but a higher order lock while holding one
  *   P3  after the last unlock, for each destination but the own shard: full fence; if st == ASLEEP and
- *       CAS(st, ASLEEP -> HELD) succeeds, visit it.  AWAKE, HELD, WANTED or a CAS that fails: nothing to
+ *       CAS(st, ASLEEP -> HELD) succeeds, visit it.  Any other state, or a CAS that fails: nothing to
  *       do, whoever holds the baton is bound to look at the inbox again after this push.
  *
  * Visit (st == HELD is mine; I hold no order lock)
  *   V1  take and run as above; push what it produced (P1, P2), looking in (P3) at its targets after V4
- *   V2  CAS(st, HELD -> ASLEEP).  If it fails the owner has asked for it (WANTED): store st = AWAKE and send
- *       the wake event; the baton is the owner's now, and so is everything in the inbox: skip V4.
+ *   V2  st = ASLEEP
  *   V3  if anything run in V1 needs the owner's own thread (a socket of its own, a timer, an fsync), send the
  *       wake event: after V2, never before
  *   V4  full fence; inbox not empty and CAS(st, ASLEEP -> HELD) succeeds: back to V1.  Else done:
@@ -51,9 +50,10 @@
  *   S2  inbox not empty and CAS(st, ASLEEP -> AWAKE) succeeds: next turn.  (If the CAS fails a visitor
  *       is at it and will look again after its release; sleep on.)
  *   S3  block in the kernel until an event of its own or the wake event
- *   S4  CAS(st, ASLEEP -> AWAKE): awake.  Else CAS(st, HELD -> WANTED) and wait until st == AWAKE: spin a
- *       little, then block for the wake event (and look at st again: the event may be an old one).  Both
- *       fail: st has just changed, repeat.
+ *   S4  try CAS(st, ASLEEP -> AWAKE) until it succeeds
+ *   Where visits may be long, the owner need not spin in S4 (HAND_OVER; it holds, and is a choice): S4 is CAS(st, ASLEEP -> AWAKE)
+ *   or else CAS(st, HELD -> WANTED), then block until st == AWAKE, looking again at each wake event; V2 is
+ *   CAS(st, HELD -> ASLEEP) or, if that fails, st = AWAKE and the wake event, and no V4.
  *   "Not empty" is judged by the tail, not by the first link.
  *
  * Why nothing is lost: the producer writes the inbox and then reads st; the sleeper (owner or visitor) writes
@@ -113,6 +113,13 @@ short after[NC];
 #define SLEEPER_LOOKS_AGAIN (ql[me] > 0)
 #define TELLS_OWNER true
 #define HANDS_OVER (st[d] == WANTED)
+#if defined(HAND_OVER) || defined(NO_HANDOVER)
+#define ASKS_FOR_IT (st[me] == HELD)
+#define TAKES_WHEN_LEFT false
+#else
+#define ASKS_FOR_IT false
+#define TAKES_WHEN_LEFT (st[me] == ASLEEP)
+#endif
 
 #if defined(VISIT_LOOKS) /* not a bug: visitors may do T1 like owners */
 #undef VISIT_T1
@@ -346,11 +353,13 @@ inline sleep() {
             wake[me] = false;
             if
             :: st[me] == ASLEEP -> st[me] = AWAKE; assert(who[me] == 0); who[me] = me + 1
-            :: st[me] == HELD -> st[me] = WANTED
+            :: ASKS_FOR_IT -> st[me] = WANTED
+            :: else
             fi
         };
         do
         :: st[me] == AWAKE -> break
+        :: atomic { TAKES_WHEN_LEFT -> st[me] = AWAKE; assert(who[me] == 0); who[me] = me + 1 }
         :: atomic { st[me] != AWAKE && wake[me] -> wake[me] = false }
         od
     fi;
