@@ -60,7 +60,7 @@ def exists(*patterns):
 def build(preset, options=()):
     """Configures and builds a preset; the output of a step that succeeds is its last line."""
     for command in (["cmake", "--preset", preset, *options],
-                    ["cmake", "--build", f"build/{preset}", "--parallel", JOBS]):
+                    ["cmake", "--build", f"build/{preset}", "--parallel", JOBS, "--", "-k", "0"]):
         print("+", " ".join(command), flush=True)
         result = subprocess.run(command, cwd=ROOT, text=True, errors="replace", check=False,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

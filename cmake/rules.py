@@ -161,9 +161,11 @@ def rule_prefix(tree):
 
 
 def allowed_prefixes(path):
-    """core/resp/rax_walk.c may export rax_walk_*, rax_* and resp_*."""
+    """core/resp/rax_walk.c may export rax_walk_*, rax_* and resp_*; shards/route.c may export shard_*."""
     words = Path(path).stem.split("_")
-    return ["_".join(words[:count]) for count in range(len(words), 0, -1)] + [Path(path).parent.name]
+    folder = Path(path).parent.name
+    prefixes = ["_".join(words[:count]) for count in range(len(words), 0, -1)] + [folder, folder.removesuffix("s")]
+    return list(dict.fromkeys(prefixes))
 
 
 def has_prefix(name, prefixes):

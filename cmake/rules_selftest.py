@@ -31,6 +31,7 @@ CASES = [
     (rules.rule_prefix, "core/cmd/cmd_zset_read.c", "void zscore(struct cmd *c) {\n}\n", 1),
     (rules.rule_prefix, "core/ds/rax_walk.c", "int rax_walk_next(void) {\n}\nint rax_next(void) {\n}\nint ds_x(void) {\n}\n", 0),
     (rules.rule_prefix, "core/ds/rax_walk.c", "int walk_next(void) {\n}\nint raxon(void) {\n}\n", 2),
+    (rules.rule_prefix, "shards/route.c", "int shard_of_key(void) {\n}\n", 0),
     (rules.rule_prefix, "test/unit/a_test.c", "int anything(void) {\n    return 1;\n}\n", 0),
     (rules.rule_includes, "core/ds/a.c", '#include "dict.h"\n', 1),
     (rules.rule_includes, "core/ds/a.c", '#include "../io/io.h"\n', 1),
