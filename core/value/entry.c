@@ -53,6 +53,11 @@ static struct entry_shape shape_of(const struct entry *e) {
     return s;
 }
 
+/* The block for a shape, in its whole size class (I1). */
+static struct entry *shape_alloc(const struct entry_shape *s) {
+    return mem_alloc(mem_good_size(shape_size(s)));
+}
+
 /* Writes lengths, flags and expiry; meta and the RAW flag are the caller's. */
 static void shape_write(const struct entry_shape *s, struct entry *e, int64_t expire_ms) {
     bool wide = shape_is_wide(s);
@@ -78,7 +83,7 @@ struct entry *entry__make(struct bytes key, enum entry_payload payload, size_t i
     must(key.len <= UINT32_MAX);
     struct entry_shape s = {payload, expire_ms != ENTRY_NO_EXPIRE, key.len,
                             payload == ENTRY_INLINE ? inline_len : 0};
-    struct entry *e = mem_alloc(shape_size(&s));
+    struct entry *e = shape_alloc(&s);
     e->meta = 0;
     shape_write(&s, e, expire_ms);
     if (key.len > 0)
@@ -95,10 +100,9 @@ struct entry *entry__reform(struct entry *e, enum entry_payload payload, size_t 
     if (was.payload == ENTRY_INLINE && now.payload == ENTRY_INLINE)
         kept += was.inline_len < now.inline_len ? was.inline_len : now.inline_len;
 
-    size_t size = shape_size(&now);
     struct entry *moved = e;
-    if (mem_good_size(size) != mem_good_size(shape_size(&was))) /* I1 */
-        moved = mem_alloc(size);
+    if (mem_good_size(shape_size(&now)) != mem_good_size(shape_size(&was))) /* I1 */
+        moved = shape_alloc(&now);
     memmove((char *)moved + shape_key_offset(&now), (char *)e + shape_key_offset(&was), kept);
     moved->meta = e->meta;
     shape_write(&now, moved, expire_ms);
