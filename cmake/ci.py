@@ -171,6 +171,13 @@ def stage_format(tally):
     tally.add(1, 0)
 
 
+def stage_docs(tally):
+    """Generated pages are what their tables say"""
+    for program in sorted(ROOT.glob("cmake/gen_*_docs.py")):
+        call(PYTHON, str(program.relative_to(ROOT)), "--check")
+        tally.add(1, 0)
+
+
 def stage_dev(tally):
     """Debug build with gcc, warnings as errors; unit tests; symbols of the objects"""
     build("dev")
@@ -247,6 +254,7 @@ def stage_e2e(tally):
 STAGES = [
     ("rules", stage_rules, ("cmake/rules.py",)),
     ("format", stage_format, ("core/**/*.c",)),
+    ("docs", stage_docs, ("cmake/gen_*_docs.py",)),
     ("dev", stage_dev, ("core/**/*.c",)),
     ("clang", stage_clang, ("core/**/*.c",)),
     ("release", stage_release, ("core/**/*.c",)),

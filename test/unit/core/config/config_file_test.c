@@ -13,7 +13,7 @@ static char folder[64];
 static void setup(void) {
     config_init_defaults(&cfg);
     buf_init(&error);
-    strcpy(folder, "/tmp/config_file_test.XXXXXX");
+    snprintf(folder, sizeof(folder), "/tmp/config_file_test.XXXXXX");
     cr_assert_not_null(mkdtemp(folder));
 }
 
