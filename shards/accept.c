@@ -74,7 +74,13 @@ void accept_newcomers(struct shard *shard) {
     struct link *node;
     while ((node = link_pop_front(&shard->newcomers)) != NULL) {
         struct newcomer *newcomer = CONTAINER_OF(node, struct newcomer, link);
-        accept_open(shard, newcomer->fd);
+        if (atomic_load_explicit(&shard->server->is_stopping, memory_order_relaxed)) {
+            close(newcomer->fd);
+            atomic_fetch_sub(&shard->server->conn_count, 1);
+            atomic_fetch_sub(&shard->load, 1);
+        } else {
+            accept_open(shard, newcomer->fd);
+        }
         mem_free(newcomer);
     }
 }

@@ -120,7 +120,7 @@ void loop_turn(struct shard *shard, bool may_sleep) {
     conn_flush_all(&shard->host);
 }
 
-void loop_close(struct shard *shard) {
+void loop_close_conns(struct shard *shard) {
     struct link *node;
     for (node = shard->conns.next; node != &shard->conns;) {
         struct link *next = node->next;
@@ -129,5 +129,8 @@ void loop_close(struct shard *shard) {
     }
     while (!link_is_empty(&shard->conns))
         loop_turn(shard, true);
+}
+
+void loop_close(struct shard *shard) {
     io_close(shard->io);
 }

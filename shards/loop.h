@@ -13,5 +13,8 @@ bool loop_open(struct shard *shard, char *why, size_t why_size);
 /* Runs one turn; may sleep if `may_sleep`. */
 void loop_turn(struct shard *shard, bool may_sleep);
 
-/* Closes connections and io. */
+/* Closes all connections and turns until they are gone, their commands on other shards answered. */
+void loop_close_conns(struct shard *shard);
+
+/* Closes the io; nobody may wake or visit this shard any more. */
 void loop_close(struct shard *shard);

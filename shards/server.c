@@ -2,7 +2,9 @@
  *
  * Start: every shard's thread pins itself and opens its io; when all have, the data is recovered; then the shards serve
  * and shard 0 opens the listeners, so that nobody connects to a server that could not start.
- * Stop: is_stopping is raised and every thread is woken; each closes its connections and its io and ends. */
+ * Stop: is_stopping is raised and every thread is woken; each closes its connections, which waits for what they have
+ * under way elsewhere; shards go on serving each other until all have come so far (server_meet), so that nobody is sent
+ * to, visited or woken after its io is closed. */
 #include "shards/server.h"
 
 #include "core/base/mem.h"
@@ -14,6 +16,7 @@
 #include "shards/shard_life.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -85,8 +88,10 @@ void server_free(struct server *server) {
 
 /* ---- a shard's thread ---- */
 
-static void server_count_start(struct server *server, bool is_ok) {
+static void server_count_start(struct shard *shard, bool is_ok) {
+    struct server *server = shard->server;
     pthread_mutex_lock(&server->start_mutex);
+    shard->is_open = is_ok;
     server->started += is_ok;
     server->failed += !is_ok;
     pthread_cond_broadcast(&server->start_changed);
@@ -159,6 +164,30 @@ static void server_unlisten(struct server *server) {
     server->listener_count = 0;
 }
 
+/* Turns until every shard has come to this point of the stop. `met` counts arrivals at it. */
+static void server_meet(struct shard *shard, atomic_uint *met) {
+    atomic_fetch_add_explicit(met, 1, memory_order_acq_rel);
+    while (atomic_load_explicit(met, memory_order_acquire) < shard->server->shard_count) {
+        loop_turn(shard, false);
+        sched_yield();
+    }
+}
+
+/* The orderly end of a shard: first no clients, then no messages, then no io. */
+static void server_end_shard(struct shard *shard) {
+    struct server *server = shard->server;
+    if (shard->index == 0)
+        server_unlisten(server);
+    loop_close_conns(shard);
+    server_meet(shard, &server->met_without_clients);
+    loop_turn(shard, false);
+    server_meet(shard, &server->met_without_messages);
+    pthread_mutex_lock(&server->start_mutex);
+    shard->is_open = false;
+    pthread_mutex_unlock(&server->start_mutex);
+    loop_close(shard);
+}
+
 void *shard_main(void *context) {
     struct shard *shard = context;
     struct server *server = shard->server;
@@ -174,26 +203,30 @@ void *shard_main(void *context) {
                    shard->index, why);
     else if (why[0] && shard->index == 0)
         logger_say(&server->logger, LOGLEVEL_NOTICE, "Using epoll instead of io_uring: %s", why);
-    server_count_start(server, is_open);
+    server_count_start(shard, is_open);
     if (!is_open)
         return NULL;
-    if (shard->index == 0 && server->failed == 0 && !server_listen(server)) {
-        server->failed++;
+    if (server->failed) { /* the start has failed: nobody has clients or messages */
+        loop_close(shard);
+        return NULL;
+    }
+    if (shard->index == 0 && !server_listen(server)) {
+        server->has_failed = true;
         server_stop(server);
     }
     while (!atomic_load_explicit(&server->is_stopping, memory_order_acquire))
         loop_turn(shard, true);
-    if (shard->index == 0)
-        server_unlisten(server);
-    loop_close(shard);
+    server_end_shard(shard);
     return NULL;
 }
 
 void server_stop(struct server *server) {
     atomic_store_explicit(&server->is_stopping, true, memory_order_release);
+    pthread_mutex_lock(&server->start_mutex); /* nobody closes its io meanwhile */
     for (unsigned i = 0; i < server->shard_count; i++)
-        if (server->shards[i]->io)
+        if (server->shards[i]->is_open)
             io_wake(server->shards[i]->io);
+    pthread_mutex_unlock(&server->start_mutex);
 }
 
 /* Waits until every shard has opened its io or failed to. */
@@ -226,5 +259,5 @@ int server_run(struct server *server) {
     pthread_mutex_unlock(&server->start_mutex);
     for (unsigned i = 0; i < server->shard_count; i++)
         pthread_join(server->shards[i]->thread, NULL);
-    return server->failed ? 1 : 0;
+    return server->failed || server->has_failed ? 1 : 0;
 }

@@ -47,8 +47,11 @@ struct server {
     atomic_bool is_order_strict;
     pthread_mutex_t start_mutex; /* guards the next three: start-up only */
     pthread_cond_t start_changed;
-    unsigned started;     /* shards whose io is open */
-    unsigned failed;      /* shards that could not start */
+    unsigned started;                /* shards whose io is open */
+    unsigned failed;                 /* shards that could not start */
+    bool has_failed;                 /* shard 0: could not listen, or the data could not be loaded */
+    atomic_uint met_without_clients; /* shards that have come so far in the stop */
+    atomic_uint met_without_messages;
     bool may_serve;       /* recovery is done: shards may run */
     atomic_int log_fault; /* enum err: writes are refused with MISCONF while it is not ERR_OK */
 };

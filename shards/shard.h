@@ -55,6 +55,7 @@ struct shard {
     unsigned index;
     struct server *server;
     struct io *io; /* io_wake only */
+    bool is_open;             /* io may be woken; under server->start_mutex */
 
     /* own */
     struct engine engine;
