@@ -33,8 +33,13 @@ enum io_backend { IO_AUTO, IO_URING, IO_EPOLL, IO_SIM };
 struct io_options {
     enum io_backend backend;
     struct io_sim *sim; /* for IO_SIM: the simulated world that this io is a node's shard of; else NULL */
-    unsigned recv_buf_count; /* provided buffers; 0 = default (see io_uring.c) */
-    unsigned recv_buf_bytes; /* bytes of each; 0 = default */
+
+    /* Of io_uring only; 0 = default. Small values make the rare paths common, for tests. */
+    unsigned ring_entries;   /* submissions that fit in the queue; eight times as many completions */
+    unsigned recv_buf_count; /* provided buffers, rounded up to a power of two */
+    unsigned recv_buf_bytes; /* bytes of each */
+    bool recv_buf_whole;     /* one receive per buffer, as on kernels before 6.12 */
+
     char *why; /* receives why io_uring was refused, in one line ("" if it was not); may be NULL */
     size_t why_size;
 };

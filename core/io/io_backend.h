@@ -54,8 +54,13 @@ enum {
 /* Pause after a failed accept. */
 #define IO_ACCEPT_RETRY_NS (100 * 1000 * 1000LL)
 
-/* One system call never gets more than this many bytes; longer sends and writes go on as short ones do. */
+/* One system call never gets more than this many bytes; longer sends and writes go on as short ones do. Hostile builds
+ * make that common. */
+#if BASALT_HOSTILE
+#define IO_TRANSFER_BYTES_MAX ((size_t)10000)
+#else
 #define IO_TRANSFER_BYTES_MAX ((size_t)1 << 30)
+#endif
 
 /* Each gives a backend, or ERR_UNSUPPORTED and one line in options->why. */
 enum err io_uring__open(const struct io_options *options, struct io **io_out);

@@ -79,7 +79,8 @@ static unsigned power_of_two(unsigned count) {
 
 enum err io_uring_recv__init(struct uring *u, const struct io_options *options) {
     unsigned count = options->recv_buf_count ? power_of_two(options->recv_buf_count) : 0;
-    u->buf_incremental = register_ring(u, count ? count : INCREMENTAL_COUNT, PBUF_RING_INC);
+    u->buf_incremental =
+        !options->recv_buf_whole && register_ring(u, count ? count : INCREMENTAL_COUNT, PBUF_RING_INC);
     if (!u->buf_incremental && !register_ring(u, count ? count : WHOLE_COUNT, 0)) {
         io__set_why(options, "this kernel's io_uring has no rings of provided buffers");
         return ERR_UNSUPPORTED;

@@ -55,12 +55,11 @@ static void explain_refusal(const struct io_options *options, int error) {
 }
 
 /* Tries ever more modest rings. Gives the descriptor or -errno. */
-static int setup(struct io_uring_params *params_out) {
+static int setup(unsigned entries, struct io_uring_params *params_out) {
     const unsigned base = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                           IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
                           IORING_SETUP_CLAMP;
     unsigned flags = base | URING_SETUP_NO_SQARRAY;
-    unsigned entries = SQ_ENTRIES;
     for (;;) {
         *params_out = (struct io_uring_params){.flags = flags, .cq_entries = entries * CQ_PER_SQ};
         int fd = io_uring_setup(entries, params_out);
@@ -77,7 +76,7 @@ static int setup(struct io_uring_params *params_out) {
 
 enum err io_uring_ring__init(struct uring *u, const struct io_options *options) {
     struct io_uring_params params;
-    int fd = setup(&params);
+    int fd = setup(options->ring_entries ? options->ring_entries : SQ_ENTRIES, &params);
     if (fd < 0) {
         explain_refusal(options, -fd);
         return ERR_UNSUPPORTED;

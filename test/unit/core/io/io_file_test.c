@@ -112,7 +112,10 @@ Test(io_file, a_failed_fsync_is_told_from_a_failed_write) {
 /* A limit on the file's size makes the kernel write a part of what it was asked for, then refuse the rest. */
 Test(io_file, a_short_write_is_continued_and_its_fault_reported_with_the_bytes_written) {
     signal(SIGXFSZ, SIG_IGN);
-    struct rlimit limit = {.rlim_cur = 1000, .rlim_max = RLIM_INFINITY};
+    struct rlimit old, limit;
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    limit = old;
+    limit.rlim_cur = 1000;
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     for (unsigned i = 0; i < COUNT_OF(backends); i++) {
         struct io *io = open_io(backends[i]);
@@ -128,6 +131,7 @@ Test(io_file, a_short_write_is_continued_and_its_fault_reported_with_the_bytes_w
         unlink(path);
         io_close(io);
     }
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
 }
 
 Test(io_file, a_descriptor_open_for_reading_refuses_writes) {

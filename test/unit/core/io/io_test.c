@@ -3,8 +3,12 @@
 
 #include "core/base/rng.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 static struct rig rig_storage;
@@ -61,6 +65,50 @@ Test(io, auto_takes_a_backend_that_works_here) {
     cr_assert(is_uring || strcmp(io_backend_name(io), "epoll") == 0);
     cr_assert_eq(strlen(why) == 0, is_uring);
     io_close(io);
+}
+
+/* From now on io_uring_setup fails in this process with the given errno, as in a container. */
+static void refuse_io_uring(int errno_value) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)errno_value),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {COUNT_OF(code), code};
+    cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void expect_fallback(int errno_value, const char *word) {
+    refuse_io_uring(errno_value);
+    char why[200];
+    struct io_options options = {.backend = IO_URING, .why = why, .why_size = sizeof why};
+    struct io *io;
+    cr_assert_eq(io_open(&options, &io), ERR_UNSUPPORTED);
+    cr_assert_null(io);
+    cr_assert_not_null(strstr(why, word), "the reason given: %s", why);
+    options.backend = IO_AUTO;
+    cr_assert_eq(io_open(&options, &io), ERR_OK);
+    cr_assert_str_eq(io_backend_name(io), "epoll");
+    cr_assert_not_null(strstr(why, word));
+    io_close(io);
+}
+
+Test(io, auto_takes_epoll_and_says_why_where_io_uring_is_forbidden) {
+    expect_fallback(EPERM, "seccomp");
+}
+
+Test(io, auto_takes_epoll_and_says_why_where_there_is_no_io_uring) {
+    expect_fallback(ENOSYS, "no io_uring");
+}
+
+Test(io, auto_takes_epoll_and_says_why_where_io_uring_is_too_old) {
+    expect_fallback(EINVAL, "too old");
+}
+
+Test(io, auto_takes_epoll_and_says_why_where_io_uring_gets_no_memory) {
+    expect_fallback(ENOMEM, "MEMLOCK");
 }
 
 Test(io, the_clock_is_cached_until_the_next_poll) {
@@ -142,6 +190,19 @@ Test(io, a_stream_that_has_a_rest_cannot_send) {
             cr_assert_eq(got[i], 'x', "%s: the caller's buffer was used after the poll", rig->name);
         RIG_UNTIL(rig, c->drained_calls == 1);
         mem_free(got);
+        peer_close(p);
+    }
+}
+
+Test(io, a_send_that_is_taken_whole_is_no_event) {
+    FOR_EACH_BACKEND(rig) {
+        struct peer p = rig_connect_one(rig);
+        rig_turns(rig, 2);
+        io_stream_send(rig->io, &rig->conns[0]->stream, BYTES_LIT("reply"));
+        cr_assert_eq(io_poll(rig->io, 0), 0);
+        io_dispatch(rig->io);
+        char got[5];
+        cr_assert_eq(read_exactly(p, got, 5), 5);
         peer_close(p);
     }
 }
