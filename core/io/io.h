@@ -13,6 +13,9 @@
  * a seeded simulation (network, disk and clock; short reads, torn writes, lost fsyncs, stalls). io_open(IO_AUTO)
  * probes for io_uring and takes epoll where it is refused.
  *
+ * While io_poll runs, nobody else may touch the io or its streams (it copies the rests of short sends and moves the cached
+ * clock), except by io_wake; that holds for whoever acts for a sleeping owner, too.
+ *
  * Rules for all handlers: called on the owner's thread, inside io_dispatch only; they may start, send on and close any
  * stream. All functions are for the owner's thread unless they say otherwise. Times are nanoseconds of a monotonic
  * clock, except wall clocks, which are milliseconds since 1970.
