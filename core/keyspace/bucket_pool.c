@@ -6,7 +6,7 @@
  * one reference only, so they can be moved: a hole is filled at once from the end.
  *
  * I1  A class of b blocks uses the first b places of its pages, page after page.
- * I2  At most one page of a class is empty: kept, so that a table on the edge does not allocate back and forth.
+ * I2  No page is empty.
  *
  * All classes have pages of one size, so that a page that one class returns to the allocator serves the next one. Up to two
  * per cent at the end of a page are not used (and never touched). Cost: one move of at most 4 KiB per block returned. */
@@ -114,8 +114,7 @@ void bucket_pool_put(struct bucket_pool *pool, uint32_t bucket_count, struct buc
         c->pages[block / per_page]->owners[block % per_page] = owner;
         pool->moved(pool->ctx, owner, hole, block);
     }
-    uint32_t kept = c->block_count ? (c->block_count + per_page - 1) / per_page + 1 : 0; /* I2 */
-    while (c->page_count > kept)
+    if ((c->page_count - 1) * per_page == c->block_count) /* I2 */
         page_free(c);
 }
 

@@ -9,8 +9,8 @@
 
 enum {
     BUCKET_POOL_BLOCK_MIN = 32, /* buckets of the smallest block; fewer come from the allocator directly */
-    BUCKET_POOL_BLOCK_STEP = 8,
-    BUCKET_POOL_CLASSES = 5, /* 32, 40, 48, 56, 64 */
+    BUCKET_POOL_BLOCK_STEP = 4,
+    BUCKET_POOL_CLASSES = 9, /* 32, 36, 40 .. 64 */
     BUCKET_POOL_PAGE_BYTES = 65536,
     BUCKET_POOL_PAGE_BLOCKS_MAX = BUCKET_POOL_PAGE_BYTES / (BUCKET_POOL_BLOCK_MIN * CACHE_LINE_BYTES),
 };

@@ -62,7 +62,7 @@ static bool visit_segment(struct keyspace *ks, struct expire_visit *v, uint64_t 
     struct segment *s = &spot.segment;
     int64_t earliest_ms = INT64_MAX;
     uint32_t removed = 0;
-    segment_prefetch_expiring(s);
+    segment_prefetch(s, true);
     for (uint32_t i = 0; i < segment_choice_count(s) && !visit_is_over(v);) {
         /* Removing brings another entry to this place only from places that were looked at already, or from the stash's end. */
         bool gone = visit_entry(ks, v, &spot, i, &earliest_ms);

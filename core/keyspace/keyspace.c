@@ -203,8 +203,6 @@ void keyspace_edit_end(struct keyspace *ks, const struct keyspace_edit *edit, st
     ks->expiring += (size_t)has - (size_t)had;
     if (earlier)
         keyspace__note_expiry(ks, &spot, expire_ms);
-    else if (spot.segment.info->expiring == 0)
-        spot.segment.info->visit_ms = INT64_MAX;
 }
 
 void keyspace_account(struct keyspace *ks, int64_t delta_bytes) {
@@ -247,6 +245,8 @@ bool keyspace_clear_step(struct keyspace *ks, size_t count_max) {
         uint64_t hash = ks->clear_hash;
         struct directory_spot spot = directory_open(&ks->directory, hash);
         struct segment *s = &spot.segment;
+        if (count_max - freed >= s->info->used)
+            segment_prefetch(s, false);
         /* Removing brings another entry to a place only from places before it, which are empty, or from the stash's end. */
         for (uint32_t i = 0; i < segment_choice_count(s) && freed < count_max && !ks->dying;) {
             if (segment_choice(s, i) == 0)

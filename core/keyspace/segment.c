@@ -1,8 +1,8 @@
 /* segment.c: placing, finding, moving the entries of one segment.
  *
  * The problem: a table that never pauses to grow, wastes little at any number of keys, and answers a search from
- * one line of memory. Doubling tables are half empty just after they have grown. Here a table is many
- * segments, each of which grows alone by an eighth to a quarter, so that at most some 500 entries are moved at once, and 0.75 to
+ * one line of memory. Doubling tables are half empty just after they have grown. Here a table is many segments, each
+ * of which grows alone, a large one by a sixteenth to an eighth, so that at most some 500 entries are moved at once, and 0.8 to
  * 0.92 of the places are used.
  *
  * Moving is cheap because it does not look at the entries: a bucket's number and an entry's 11-bit fragment give
@@ -28,9 +28,9 @@
 
 const struct bucket segment_empty_bucket = {{0}, 0, {0}};
 
-/* Numbers of buckets whose memory is exactly a size class of the allocator. */
-static const uint8_t segment_sizes[] = {1,  2,  3,  4,  5,  6,  7,  8,  10, 12,
-                                        14, 16, 20, 24, 28, 32, 40, 48, 56, 64};
+/* Numbers of buckets: up to 28 those whose memory is exactly a size class of the allocator, then those of the pool. */
+static const uint8_t segment_sizes[] = {1,  2,  3,  4,  5,  6,  7,  8,  10, 12, 14, 16,
+                                        20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64};
 
 enum { SEGMENT_FULL_PERCENT = 92, SEGMENT_TINY_BUCKETS = 4 };
 
@@ -147,6 +147,14 @@ uint64_t segment_site_word(const struct segment *s, struct segment_site site) {
                        : bucket_word_of(s->info->stash->entries[site.slot]);
 }
 
+/* The stashed entry that was replaced may be gone already, so nobody can say whether it was expiring: counts anew. */
+static uint32_t count_expiring(const struct segment *s) {
+    uint32_t expiring = 0;
+    for (uint32_t i = 0; i < segment_choice_count(s); i++)
+        expiring += bucket_word_expiring(segment_choice(s, i));
+    return expiring;
+}
+
 void segment_replace(struct segment *s, struct segment_site site, struct entry *e) {
     struct segment_info *info = s->info;
     uint64_t word = bucket_word_of(e);
@@ -154,17 +162,12 @@ void segment_replace(struct segment *s, struct segment_site site, struct entry *
         info->expiring -= bucket_word_expiring(bucket_word(site.bucket, site.slot));
         bucket_put(site.bucket, site.slot, word, bucket_fragment(site.bucket, site.slot));
         info->expiring += bucket_word_expiring(word);
-        return;
+    } else {
+        info->stash->entries[site.slot] = e;
+        info->expiring = count_expiring(s); /* I4 */
     }
-    /* The stashed entry may be gone already, so nobody can say whether it was expiring: count anew. */
-    info->stash->entries[site.slot] = e;
-    uint32_t expiring = 0;
-    for (uint32_t i = 0; i < info->stash->count; i++)
-        expiring += entry_has_expire(info->stash->entries[i]);
-    for (uint32_t b = 0; b < s->bucket_count; b++)
-        for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++)
-            expiring += bucket_word_expiring(bucket_word(&s->buckets[b], slot));
-    info->expiring = expiring; /* I4 */
+    if (info->expiring == 0)
+        info->visit_ms = INT64_MAX;
 }
 
 static void stash_push(struct segment_info *info, struct entry *e) {
@@ -387,12 +390,10 @@ uint64_t segment_choice(const struct segment *s, uint32_t index) {
     return bucket_word_of(s->info->stash->entries[index - slots]);
 }
 
-void segment_prefetch_expiring(const struct segment *s) {
-    if (s->info->expiring == 0)
-        return;
+void segment_prefetch(const struct segment *s, bool expiring_only) {
     for (uint32_t i = 0; i < s->bucket_count * BUCKET_SLOTS; i++) {
         uint64_t word = bucket_word(&s->buckets[i / BUCKET_SLOTS], i % BUCKET_SLOTS);
-        if (bucket_word_expiring(word))
+        if (word != 0 && (!expiring_only || bucket_word_expiring(word)))
             __builtin_prefetch(bucket_word_entry(word));
     }
 }

@@ -159,8 +159,8 @@ static inline struct segment_site segment_site_of_choice(const struct segment *s
     return (struct segment_site){&s->buckets[index / BUCKET_SLOTS], index % BUCKET_SLOTS, true};
 }
 
-/* Starts loading the expiring entries. */
-void segment_prefetch_expiring(const struct segment *s);
+/* Starts loading all entries, or the expiring ones. */
+void segment_prefetch(const struct segment *s, bool expiring_only);
 
 /* Calls `visit` for each entry whose home is `home`. */
 void segment_each_at_home(const struct segment *s, uint32_t home, const struct segment_env *env,
