@@ -139,8 +139,8 @@ static inline bool bucket_add_stranger(struct bucket *b, uint64_t word, unsigned
     return true;
 }
 
-/* Empties a place. If a stranger stood there, the first stranger moves into it, so places from `slot` on that
- * were not yet seen in ascending order are left alone. */
+/* Empties a place. If a stranger stood there, the first stranger moves into it: whoever looks at the places in ascending
+ * order has seen that one already. */
 static inline void bucket_remove(struct bucket *b, unsigned slot) {
     unsigned strangers = bucket_strangers(b);
     unsigned first = BUCKET_SLOTS - strangers;

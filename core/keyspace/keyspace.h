@@ -1,7 +1,7 @@
 /* keyspace.h: the table of one database of one shard: key -> entry.
  *
  * A hash table that grows in small steps: no operation takes much longer than the others, memory never doubles, and
- * some 0.9 of all places are used whatever the number of keys (theory in directory.h, segment.h, bucket.h).
+ * 0.8 to 0.92 of all places are used whatever the number of keys (theory in directory.h, segment.h, bucket.h).
  *
  * Terms
  *   hash      keyhash_hash(key, seed), computed once per command and handed in
