@@ -142,14 +142,17 @@ void cmd_bitcount(struct exec *x) {
     }
     if (x->argc > 3 && (!cmd_arg_int(x, 2, &start) || !cmd_arg_int(x, 3, &end)))
         return;
+    if (start < 0 && end < 0 && start > end) {
+        resp_int(x->out, 0);
+        return;
+    }
     if (!read_unit(x, 4, &unit))
         return;
     char scratch[NUM_INT_TEXT_MAX];
     struct bytes s = str_view(kv.entry, scratch);
     uint64_t first;
     uint64_t last;
-    bool is_backwards = start < 0 && end < 0 && start > end;
-    if (is_backwards || !range_bits(s, unit, start, end, &first, &last))
+    if (!range_bits(s, unit, start, end, &first, &last))
         resp_int(x->out, 0);
     else
         resp_int(x->out, (int64_t)bitops_count(s, first, last));
@@ -267,7 +270,8 @@ static void store_block(struct exec *x, char *block, size_t len) {
     }
     struct entry *e;
     if (len <= ENTRY_INLINE_MAX) {
-        e = entry_new_str(kv.key, bytes_of(block, len), ENTRY_NO_EXPIRE);
+        /* Appended, so that it is a plain string even where it reads like a number. */
+        e = str_append(entry_new_str(kv.key, BYTES_NONE, ENTRY_NO_EXPIRE), bytes_of(block, len));
         mem_free(block);
     } else {
         e = entry_new_big(kv.key, block, len, ENTRY_NO_EXPIRE);

@@ -51,6 +51,20 @@ static uint64_t scan_step(struct exec *x, struct scan *scan, uint64_t position, 
     return engine->shard_index + 1 < engine->shard_count ? engine->shard_index + 1 : 0;
 }
 
+/* Reads a cursor as generously as Redis does: nothing is 0, a sign is allowed and wraps. */
+static bool read_cursor(struct bytes text, uint64_t *cursor_out) {
+    bool has_sign = text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+');
+    uint64_t value = 0;
+    *cursor_out = 0;
+    for (size_t i = has_sign ? 1 : 0; i < text.len; i++) {
+        unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
+        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value))
+            return false;
+    }
+    *cursor_out = has_sign && text.ptr[0] == '-' ? -value : value;
+    return !has_sign || text.len > 1;
+}
+
 /* SCAN cursor [MATCH pattern] [COUNT count] [TYPE type] */
 void cmd_scan(struct exec *x) {
     static const struct opt options[] = {
@@ -61,7 +75,7 @@ void cmd_scan(struct exec *x) {
     uint64_t cursor;
     int64_t count = 10;
     struct opts opts;
-    if (!num_parse_uint(x->argv[1], &cursor)) {
+    if (!read_cursor(x->argv[1], &cursor)) {
         resp_err(x->out, REPLY_ERR_CURSOR);
         return;
     }

@@ -152,7 +152,8 @@ static void keys_reserve(struct command_keys *keys, int cap) {
 static bool spec_last(const struct command_keyspec *spec, int argc, const struct bytes *argv, int *last_out) {
     if (spec->numkeys == 0) {
         *last_out = spec->last >= 0 ? spec->last : argc + spec->last;
-        return spec->first < argc && *last_out < argc && *last_out >= spec->first;
+        bool is_whole = spec->last >= 0 || (*last_out + 1 - spec->first) % spec->step == 0; /* MSET k v k */
+        return spec->first < argc && *last_out < argc && *last_out >= spec->first && is_whole;
     }
     int64_t count;
     if (spec->numkeys >= argc || !num_parse_int(argv[spec->numkeys], &count) || count < 0 || count > argc)
@@ -172,6 +173,19 @@ static bool has_word(int argc, const struct bytes *argv, int from, const char *w
     return false;
 }
 
+static bool bitfield_only_reads(int argc, const struct bytes *argv) {
+    int i = 2;
+    while (i < argc) {
+        if (bytes_is_word(argv[i], "get") && i + 2 < argc)
+            i += 3;
+        else if (bytes_is_word(argv[i], "overflow") && i + 1 < argc)
+            i += 2;
+        else
+            return false;
+    }
+    return true;
+}
+
 /* What these arguments really do with the key of a row with VARIABLE_FLAGS. */
 static uint16_t exact_flags(const struct command *c, int argc, const struct bytes *argv, uint16_t flags) {
     if (c->id == COMMAND_SET) {
@@ -181,8 +195,7 @@ static uint16_t exact_flags(const struct command *c, int argc, const struct byte
         return is_read ? KEY_RW | KEY_ACCESS | KEY_UPDATE : KEY_OW | KEY_UPDATE;
     }
     if (c->id == COMMAND_BITFIELD) {
-        bool is_write = has_word(argc, argv, 2, "set") || has_word(argc, argv, 2, "incrby");
-        return is_write ? KEY_RW | KEY_ACCESS | KEY_UPDATE : KEY_RO | KEY_ACCESS;
+        return bitfield_only_reads(argc, argv) ? KEY_RO | KEY_ACCESS : KEY_RW | KEY_ACCESS | KEY_UPDATE;
     }
     return (uint16_t)(flags & ~KEY_VARIABLE_FLAGS);
 }
