@@ -47,8 +47,7 @@ static void gather_finish(struct shard *shard, struct gather *g) {
     resp_out_init(&out, &g->parked->reply, g->parked->request.proto);
     g->how->finish(shard, g, &out);
     if (g->parked) {
-        shard->engine.stats.errors += out.errors;
-        shard->commands[g->parked->request.command->id].failed += out.errors != 0;
+        stats_note_late_error(shard, g->parked->request.command, &out);
         parked_answer(shard, g->parked);
     }
     gather_free(g);

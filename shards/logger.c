@@ -9,8 +9,12 @@
 
 enum { LOGGER_LINE_MAX = 2048 };
 
+void logger_set_level(struct logger *logger, enum loglevel level) {
+    atomic_store_explicit(&logger->level, (int)level, memory_order_relaxed);
+}
+
 bool logger_open(struct logger *logger, const char *path, enum loglevel level) {
-    logger->level = level;
+    logger_set_level(logger, level);
     logger->fd = STDOUT_FILENO;
     if (path && path[0])
         logger->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -34,7 +38,7 @@ static char logger_mark(enum loglevel level) {
 }
 
 void logger_say(const struct logger *logger, enum loglevel level, const char *format, ...) {
-    if (level < logger->level || logger->fd < 0)
+    if ((int)level < atomic_load_explicit(&logger->level, memory_order_relaxed) || logger->fd < 0)
         return;
     char line[LOGGER_LINE_MAX];
     struct timespec now;

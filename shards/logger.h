@@ -9,15 +9,19 @@
 #include "core/config/config.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 
 struct logger {
     int fd;
-    enum loglevel level;
+    atomic_int level; /* enum loglevel */
 };
 
 /* Standard output when path is NULL or empty. False when the file cannot be opened (errno tells why). */
 bool logger_open(struct logger *logger, const char *path, enum loglevel level);
 void logger_close(struct logger *logger);
+
+/* Any thread. */
+void logger_set_level(struct logger *logger, enum loglevel level);
 
 /* Writes the line if `level` is at least the logger's. */
 void logger_say(const struct logger *logger, enum loglevel level, const char *format, ...) ATTR_PRINTF(3, 4);

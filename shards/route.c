@@ -190,12 +190,12 @@ void route_peek(struct conn *conn, struct conn_window *window) {
             keyspace_prefetch_entry(ks, window->requests[i].hash);
 }
 
-static void route_reject(struct shard *shard, struct conn *conn, struct buf *error) {
+static void route_reject(struct shard *shard, struct conn *conn, const struct command *command, struct buf *error) {
     struct resp_out out;
     buf_clear(&shard->scratch, ROUTE_SCRATCH_KEEP_BYTES);
     resp_out_init(&out, &shard->scratch, conn->proto);
     resp_error(&out, buf_bytes(error));
-    shard->engine.stats.errors++;
+    stats_note_rejected(shard, command, buf_bytes(error));
     route_answer(shard, conn, buf_bytes(&shard->scratch), 0);
     buf_deinit(error);
 }
@@ -208,7 +208,7 @@ bool route_command(struct conn *conn, const struct conn_request *peeked) {
     buf_init(&error);
     const struct command *command = admission_check(shard, conn, peeked, &error);
     if (UNLIKELY(!command)) {
-        route_reject(shard, conn, &error);
+        route_reject(shard, conn, peeked->command, &error);
         return true;
     }
     conn->last_command = command->fullname;

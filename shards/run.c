@@ -70,10 +70,7 @@ bool run_request_unlocked(struct shard *shard, const struct request *r, struct b
         shard_log_begin(shard, r);
     exec_run(&x);
     *ticket_out = UNLIKELY(shard->log != NULL) ? shard_log_end(shard, r) : 0;
-    struct command_stats *stats = &shard->commands[r->command->id];
-    stats->calls++;
-    stats->ticks += cycles_now() - begun;
-    stats->failed += reply.errors != 0;
+    stats_note(shard, r, &reply, cycles_now() - begun);
     shard->current = outer;
     return !x.is_deferred;
 }

@@ -13,6 +13,7 @@
 #include "shards/dispatch.h"
 #include "shards/loop.h"
 #include "shards/route.h"
+#include "shards/settings.h"
 #include "shards/shard_life.h"
 
 #include <errno.h>
@@ -56,6 +57,7 @@ struct server *server_new(struct config *config, const char *executable, char *w
         return NULL;
     }
     server->config = config;
+    server->snapshot = settings_snapshot(config);
     server->shard_count = server->cpus.shard_count;
     server->hash_seed = server_random();
     server->handlers = dispatch_handlers();
@@ -80,6 +82,7 @@ void server_free(struct server *server) {
         shard_free(server->shards[i]);
     mem_free(server->shards);
     mem_free(server->executable);
+    settings_free(server->snapshot);
     cpu_plan_free(&server->cpus);
     pthread_mutex_destroy(&server->start_mutex);
     pthread_cond_destroy(&server->start_changed);
@@ -100,19 +103,12 @@ static void server_count_start(struct shard *shard, bool is_ok) {
     pthread_mutex_unlock(&server->start_mutex);
 }
 
-static void shard_set_up_host(struct shard *shard) {
-    const struct config *config = shard->engine.config;
+void server_set_up_shard(struct shard *shard) {
     shard->host.ctx = shard;
     shard->host.on_peek = route_peek;
     shard->host.on_command = route_command;
     shard->host.on_gone = accept_gone;
-    shard->host.query_max_bytes = (size_t)config->client_query_buffer_limit;
-    shard->host.limits = (struct resp_limits){
-        .bulk_max_bytes = (int64_t)config->proto_max_bulk_len,
-        .args_max = INT32_MAX,
-        .inline_max_bytes = 64 * 1024,
-        .query_max_bytes = (size_t)config->client_query_buffer_limit,
-    };
+    settings_install(shard, shard->server->snapshot);
 }
 
 static bool server_open_listener(struct server *server, const char *address, int port) {
@@ -196,7 +192,7 @@ void *shard_main(void *context) {
     if (!cpu_pin(cpu))
         logger_say(&server->logger, LOGLEVEL_WARNING, "Shard %u could not be pinned to processor %d: %s",
                    shard->index, cpu, strerror(errno));
-    shard_set_up_host(shard);
+    server_set_up_shard(shard);
     bool is_open = loop_open(shard, why, sizeof why);
     if (!is_open)
         logger_say(&server->logger, LOGLEVEL_WARNING, "Shard %u could not open its event loop: %s",

@@ -25,6 +25,7 @@ struct server {
     int64_t start_ms;
     exec_handler *const *handlers;
     enum io_backend backend;
+    struct io_sim *sim;             /* with IO_SIM: the simulated world */
     struct cpu_plan cpus;
     double ticks_per_us; /* of shards/cycles.h */
     struct logger logger;
@@ -35,9 +36,11 @@ struct server {
 
     /* shard 0 writes; other shards have a snapshot through their engine */
     struct config *config;
+    struct config *snapshot;        /* what the shards work with, or will when CONFIG SET has answered (settings.h) */
 
     /* any thread */
     atomic_uint_fast64_t next_conn_id;
+    atomic_uint_fast64_t next_slowlog_id;
     atomic_uint conn_count;          /* for maxclients */
     atomic_uint_fast64_t used_bytes; /* sum of what the shards last published */
     atomic_uint monitor_count;

@@ -14,12 +14,13 @@ struct shard *shard_new(struct server *server, unsigned index) {
     shard->server = server;
     shard->inbox = inbox_new();
     baton_init(&shard->baton);
-    engine_init(&shard->engine, server->config, server->hash_seed, index, server->shard_count,
+    engine_init(&shard->engine, server->snapshot, server->hash_seed, index, server->shard_count,
                 server->handlers);
     flush_init(&shard->flush, server->shard_count);
     locks_init(&shard->locks);
     promises_init(&shard->promises, server->shard_count);
-    shard->commands = mem_zalloc(COMMAND_COUNT * sizeof *shard->commands);
+    stats_init(shard);
+    slowlog_init(&shard->slowlog);
     shard->evict_pools = mem_zalloc((size_t)server->config->databases * sizeof *shard->evict_pools);
     link_init_head(&shard->conns);
     link_init_head(&shard->resume);
@@ -36,7 +37,9 @@ void shard_free(struct shard *shard) {
     promises_deinit(&shard->promises, shard->server->shard_count);
     buf_deinit(&shard->scratch);
     mem_free(shard->argv);
-    mem_free(shard->commands);
+    stats_deinit(shard);
+    slowlog_deinit(&shard->slowlog);
+    latency_deinit(&shard->latency);
     mem_free(shard->evict_pools);
     inbox_free(shard->inbox);
     mem_free(shard);

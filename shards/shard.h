@@ -14,36 +14,19 @@
 #include "shards/baton.h"
 #include "shards/flush.h"
 #include "shards/inbox.h"
+#include "shards/latency.h"
 #include "shards/locks.h"
 #include "shards/order_lock.h"
 #include "shards/promises.h"
 #include "shards/request.h"
+#include "shards/slowlog.h"
+#include "shards/stats.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 struct server;
 struct shard_log;
-
-struct command_stats {
-    uint64_t calls;
-    uint64_t ticks; /* of shards/cycles; converted when shown */
-    uint64_t rejected;
-    uint64_t failed;
-};
-
-struct shard_stats {
-    uint64_t messages; /* taken from the inbox */
-    uint64_t batches;  /* sent */
-    uint64_t hops;     /* commands sent to another shard */
-    uint64_t visits;   /* made to others */
-    uint64_t wakes;    /* of others */
-    uint64_t turns;
-    uint64_t order_locks;
-    uint64_t txns;
-    uint64_t connections;
-    uint64_t rejected_connections;
-};
 
 struct shard {
     /* any thread */
@@ -68,6 +51,9 @@ struct shard {
     int argv_cap;
     struct command_stats *commands; /* COMMAND_COUNT */
     struct shard_stats stats;
+    struct stats counted;
+    struct slowlog slowlog;
+    struct latency latency;
     uint64_t txn_count;             /* transactions coordinated so far: their numbers */
     struct shard_log *log;          /* NULL: appendonly no */
     struct evict_pool *evict_pools; /* one per database */

@@ -84,4 +84,5 @@ void tick(struct shard *shard) {
         tick_expire(shard, budget_ns);
     tick_free(shard, budget_ns);
     tick_clients(shard);
+    stats_tick(shard);
 }

@@ -13,6 +13,7 @@
 #include "core/base/mem.h"
 #include "core/exec/key_view.h"
 #include "core/exec/lent.h"
+#include "shards/cycles.h"
 #include "shards/reply.h"
 #include "shards/route.h"
 #include "shards/server.h"
@@ -270,10 +271,9 @@ static void txn_run(struct shard *shard, struct txn *txn) {
         .lent = &set,
         .host = shard,
     };
+    uint64_t begun = cycles_now();
     exec_run(&x);
-    struct command_stats *stats = &shard->commands[txn->request.command->id];
-    stats->calls++;
-    stats->failed += reply.errors != 0;
+    stats_note(shard, &txn->request, &reply, cycles_now() - begun);
     bool wants_done = shard_log_is_always(shard);
     txn->pending =
         txn->lend_count; /* with wants_done: owners that have not told where their log has its share */
