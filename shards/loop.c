@@ -30,7 +30,8 @@ enum {
 };
 
 bool loop_open(struct shard *shard, char *why, size_t why_size) {
-    struct io_options options = {.backend = shard->server->backend, .why = why, .why_size = why_size};
+    struct io_options options = {
+        .backend = shard->server->backend, .sim = shard->server->sim, .why = why, .why_size = why_size};
     enum err e = io_open(&options, &shard->io);
     if (e != ERR_OK) {
         if (why[0] == '\0')

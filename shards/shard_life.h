@@ -6,6 +6,9 @@
 /* Makes the shard's data; its thread does not run yet. */
 struct shard *shard_new(struct server *server, unsigned index);
 
+/* Fills what the shard's connections need of it; before loop_open. (server.c) */
+void server_set_up_shard(struct shard *shard);
+
 /* Frees it; the thread has ended. */
 void shard_free(struct shard *shard);
 
