@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -179,8 +180,18 @@ int main(int argc, char **argv) {
         measure(strtoull(argv[1], NULL, 10));
         return 0;
     }
-    measure(1000000);
-    measure(2000000);
-    measure(5000000);
+    /* A process of its own each, so that no resident memory is left from the one before. */
+    static const size_t counts[] = {1000000, 2000000, 5000000};
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            measure(counts[i]);
+            return 0;
+        }
+        int status = 1;
+        must(child > 0 && waitpid(child, &status, 0) == child);
+        if (status != 0)
+            return 1;
+    }
     return 0;
 }
