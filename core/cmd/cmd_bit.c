@@ -15,7 +15,8 @@ bool cmd_bit_offset(struct exec *x, int i, unsigned width, uint64_t *offset_out)
     *offset_out = 0;
     if (is_counted)
         text = bytes_of(text.ptr + 1, text.len - 1);
-    bool is_good = num_parse_int(text, &offset) && (!is_counted || num_mul(offset, width, &offset)) && offset >= 0;
+    bool is_good =
+        num_parse_int(text, &offset) && (!is_counted || num_mul(offset, width, &offset)) && offset >= 0;
     if (!is_good || (uint64_t)offset / 8 >= x->engine->config->proto_max_bulk_len) {
         resp_err(x->out, REPLY_ERR_BIT_OFFSET);
         return false;
@@ -210,8 +211,9 @@ static bool read_op(struct exec *x, enum bitops_op *op_out) {
         enum bitops_op op;
         int sources_min;
     } ops[] = {
-        {"and", BITOPS_AND, 1},   {"or", BITOPS_OR, 1},       {"xor", BITOPS_XOR, 1},     {"not", BITOPS_NOT, 1},
-        {"diff", BITOPS_DIFF, 2}, {"diff1", BITOPS_DIFF1, 2}, {"andor", BITOPS_ANDOR, 2}, {"one", BITOPS_ONE, 1},
+        {"and", BITOPS_AND, 1},     {"or", BITOPS_OR, 1},     {"xor", BITOPS_XOR, 1},
+        {"not", BITOPS_NOT, 1},     {"diff", BITOPS_DIFF, 2}, {"diff1", BITOPS_DIFF1, 2},
+        {"andor", BITOPS_ANDOR, 2}, {"one", BITOPS_ONE, 1},
     };
     int sources = x->argc - 3;
     for (size_t i = 0; i < COUNT_OF(ops); i++) {
@@ -225,7 +227,8 @@ static bool read_op(struct exec *x, enum bitops_op *op_out) {
         if (sources < ops[i].sources_min) {
             static const char *const names[] = {
                 [BITOPS_DIFF] = "DIFF", [BITOPS_DIFF1] = "DIFF1", [BITOPS_ANDOR] = "ANDOR"};
-            resp_errorf(x->out, "ERR BITOP %s must be called with at least two source keys.", names[ops[i].op]);
+            resp_errorf(x->out, "ERR BITOP %s must be called with at least two source keys.",
+                        names[ops[i].op]);
             return false;
         }
         return true;

@@ -28,8 +28,9 @@ static bool read_type(struct exec *x, int i, struct field_op *op) {
     struct bytes text = x->argv[i];
     int64_t width = 0;
     char sign = text.len > 0 ? text.ptr[0] : '\0';
-    bool is_good = (sign == 'i' || sign == 'u') && num_parse_int(bytes_of(text.ptr + 1, text.len - 1), &width) &&
-                   width >= 1 && width <= (sign == 'i' ? 64 : 63);
+    bool is_good = (sign == 'i' || sign == 'u') &&
+                   num_parse_int(bytes_of(text.ptr + 1, text.len - 1), &width) && width >= 1 &&
+                   width <= (sign == 'i' ? 64 : 63);
     op->is_signed = sign == 'i';
     op->width = (unsigned)width;
     if (!is_good)

@@ -12,7 +12,12 @@
 #include "core/base/mem.h"
 #include "core/cmd/opts.h"
 
-enum { LCS_IDX = OPT_OWN, LCS_LEN = OPT_OWN << 1, LCS_MINMATCHLEN = OPT_OWN << 2, LCS_WITHMATCHLEN = OPT_OWN << 3 };
+enum {
+    LCS_IDX = OPT_OWN,
+    LCS_LEN = OPT_OWN << 1,
+    LCS_MINMATCHLEN = OPT_OWN << 2,
+    LCS_WITHMATCHLEN = OPT_OWN << 3
+};
 
 struct lcs {
     struct bytes a;

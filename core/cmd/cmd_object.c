@@ -31,9 +31,10 @@ void cmd_object_freq(struct exec *x) {
     if (evict_policy_is_lfu(x->engine->evict.policy))
         resp_int(x->out, evict_frequency(kv.entry, &x->engine->evict));
     else
-        resp_error(x->out, BYTES_LIT("ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
-                                     "Please note that when switching between policies at runtime LRU and LFU data "
-                                     "will take some time to adjust."));
+        resp_error(x->out,
+                   BYTES_LIT("ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
+                             "Please note that when switching between policies at runtime LRU and LFU data "
+                             "will take some time to adjust."));
 }
 
 /* OBJECT IDLETIME key */
@@ -44,19 +45,21 @@ void cmd_object_idletime(struct exec *x) {
     if (!evict_policy_is_lfu(x->engine->evict.policy))
         resp_int(x->out, evict_idle_ms(kv.entry, x->engine->now_ms) / 1000);
     else
-        resp_error(x->out, BYTES_LIT("ERR An LFU maxmemory policy is selected, idle time not tracked. Please note "
-                                     "that when switching between policies at runtime LRU and LFU data will take "
-                                     "some time to adjust."));
+        resp_error(x->out,
+                   BYTES_LIT("ERR An LFU maxmemory policy is selected, idle time not tracked. Please note "
+                             "that when switching between policies at runtime LRU and LFU data will take "
+                             "some time to adjust."));
 }
 
 /* Redis shares its small integers, unless a policy needs each value's own access time, and tells so here. */
 static int64_t reference_count(const struct exec *x, const struct entry *e) {
     enum { SHARED_INTS = 10000 };
     enum evict_policy policy = x->engine->evict.policy;
-    bool has_own_times = policy == EVICT_ALLKEYS_LRU || policy == EVICT_VOLATILE_LRU || evict_policy_is_lfu(policy);
+    bool has_own_times =
+        policy == EVICT_ALLKEYS_LRU || policy == EVICT_VOLATILE_LRU || evict_policy_is_lfu(policy);
     int64_t value;
-    bool is_small_int = entry_type(e) == VALUE_STRING && entry_payload(e) == ENTRY_INT && str_int(e, &value) &&
-                        value >= 0 && value < SHARED_INTS;
+    bool is_small_int = entry_type(e) == VALUE_STRING && entry_payload(e) == ENTRY_INT &&
+                        str_int(e, &value) && value >= 0 && value < SHARED_INTS;
     bool is_shared = is_small_int && (x->engine->config->maxmemory == 0 || !has_own_times);
     return is_shared ? INT_MAX : 1;
 }
@@ -71,14 +74,10 @@ void cmd_object_refcount(struct exec *x) {
 /* OBJECT HELP */
 void cmd_object_help(struct exec *x) {
     static const char *const lines[] = {
-        "ENCODING <key>",
-        "    The representation of the value at <key>.",
-        "FREQ <key>",
-        "    The access counter of <key>, under an LFU policy.",
-        "IDLETIME <key>",
-        "    Seconds since <key> was last accessed, not under an LFU policy.",
-        "REFCOUNT <key>",
-        "    How many holders the value at <key> has.",
+        "ENCODING <key>", "    The representation of the value at <key>.",
+        "FREQ <key>",     "    The access counter of <key>, under an LFU policy.",
+        "IDLETIME <key>", "    Seconds since <key> was last accessed, not under an LFU policy.",
+        "REFCOUNT <key>", "    How many holders the value at <key> has.",
     };
     cmd_reply_help(x, "OBJECT", lines, COUNT_OF(lines));
 }
@@ -128,9 +127,8 @@ void cmd_debug_object(struct exec *x) {
     }
     struct buf text;
     buf_init(&text);
-    int64_t idle_seconds = evict_policy_is_lfu(x->engine->evict.policy)
-                               ? 0
-                               : evict_idle_ms(kv.entry, x->engine->now_ms) / 1000;
+    int64_t idle_seconds =
+        evict_policy_is_lfu(x->engine->evict.policy) ? 0 : evict_idle_ms(kv.entry, x->engine->now_ms) / 1000;
     buf_printf(&text,
                "Value at:%p refcount:%lld encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld",
                (const void *)kv.entry, (long long)reference_count(x, kv.entry), entry_encoding_name(kv.entry),
@@ -156,7 +154,8 @@ static void digest_mix(uint8_t digest[SHA1_DIGEST_BYTES], struct bytes data) {
 static void digest_value(const struct entry *e, uint8_t digest[SHA1_DIGEST_BYTES]) {
     /* Redis's type numbers: string, list, set, sorted set, hash, and 6 for stream. */
     static const uint32_t numbers[VALUE_TYPE_COUNT] = {
-        [VALUE_STRING] = 0, [VALUE_LIST] = 1, [VALUE_SET] = 2, [VALUE_ZSET] = 3, [VALUE_HASH] = 4, [VALUE_STREAM] = 6};
+        [VALUE_STRING] = 0, [VALUE_LIST] = 1, [VALUE_SET] = 2,
+        [VALUE_ZSET] = 3,   [VALUE_HASH] = 4, [VALUE_STREAM] = 6};
     uint32_t type = htonl(numbers[entry_type(e)]);
     digest_mix(digest, bytes_of(&type, sizeof(type)));
     must(entry_type(e) == VALUE_STRING);

@@ -58,7 +58,8 @@ static bool read_cursor(struct bytes text, uint64_t *cursor_out) {
     *cursor_out = 0;
     for (size_t i = has_sign ? 1 : 0; i < text.len; i++) {
         unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value))
+        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, digit, &value))
             return false;
     }
     *cursor_out = has_sign && text.ptr[0] == '-' ? -value : value;

@@ -43,8 +43,9 @@ struct opt {
 #define OPT_ROWS_TIMES(others)                                                                               \
     {"ex", OPT_EX, (OPT_TIMES & ~OPT_EX) | (others), true},                                                  \
         {"px", OPT_PX, (OPT_TIMES & ~OPT_PX) | (others), true},                                              \
-        {"exat", OPT_EXAT, (OPT_TIMES & ~OPT_EXAT) | (others), true},                                        \
-        {"pxat", OPT_PXAT, (OPT_TIMES & ~OPT_PXAT) | (others), true}
+        {"exat", OPT_EXAT, (OPT_TIMES & ~OPT_EXAT) | (others), true}, {                                      \
+        "pxat", OPT_PXAT, (OPT_TIMES & ~OPT_PXAT) | (others), true                                           \
+    }
 
 struct opts {
     uint32_t seen;

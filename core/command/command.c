@@ -19,13 +19,13 @@
  */
 #include "core/command/command.h"
 
+#include "command_index.inc"
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/command/command_hash.h"
-#include "command_index.inc"
 
 /* The keyspecs column of a row, as members of struct command. */
-#define NO_KEYS .keyspec_count = 0
+#define NO_KEYS                            .keyspec_count = 0
 #define KEYS(first_, last_, step_, flags_) .keyspec_count = 1, .keys = {{first_, last_, step_, 0, flags_}}
 #define KEYS2(first1, last1, step1, flags1, first2, last2, step2, flags2)                                    \
     .keyspec_count = 2, .keys = {{first1, last1, step1, 0, flags1}, {first2, last2, step2, 0, flags2}}
@@ -227,14 +227,22 @@ bool command_keys_find(const struct command *c, int argc, const struct bytes *ar
 
 const char *command_group_name(enum command_group group) {
     static const char *const names[GROUP_COUNT] = {
-        [GROUP_STRING] = "string",       [GROUP_BITMAP] = "bitmap",
-        [GROUP_GENERIC] = "generic",     [GROUP_CONNECTION] = "connection",
-        [GROUP_SERVER] = "server",       [GROUP_LIST] = "list",
-        [GROUP_SET] = "set",             [GROUP_HASH] = "hash",
-        [GROUP_SORTED_SET] = "sorted-set", [GROUP_GEO] = "geo",
-        [GROUP_HYPERLOGLOG] = "hyperloglog", [GROUP_STREAM] = "stream",
-        [GROUP_PUBSUB] = "pubsub",       [GROUP_SCRIPTING] = "scripting",
-        [GROUP_TRANSACTIONS] = "transactions", [GROUP_CLUSTER] = "cluster",
+        [GROUP_STRING] = "string",
+        [GROUP_BITMAP] = "bitmap",
+        [GROUP_GENERIC] = "generic",
+        [GROUP_CONNECTION] = "connection",
+        [GROUP_SERVER] = "server",
+        [GROUP_LIST] = "list",
+        [GROUP_SET] = "set",
+        [GROUP_HASH] = "hash",
+        [GROUP_SORTED_SET] = "sorted-set",
+        [GROUP_GEO] = "geo",
+        [GROUP_HYPERLOGLOG] = "hyperloglog",
+        [GROUP_STREAM] = "stream",
+        [GROUP_PUBSUB] = "pubsub",
+        [GROUP_SCRIPTING] = "scripting",
+        [GROUP_TRANSACTIONS] = "transactions",
+        [GROUP_CLUSTER] = "cluster",
     };
     return names[group];
 }
@@ -242,15 +250,11 @@ const char *command_group_name(enum command_group group) {
 /* The ACL category that all commands of a group belong to; NULL: none. */
 static const char *group_category(enum command_group group) {
     switch (group) {
-    case GROUP_GENERIC:
-        return "keyspace";
-    case GROUP_SORTED_SET:
-        return "sortedset";
-    case GROUP_TRANSACTIONS:
-        return "transaction";
+    case GROUP_GENERIC: return "keyspace";
+    case GROUP_SORTED_SET: return "sortedset";
+    case GROUP_TRANSACTIONS: return "transaction";
     case GROUP_SERVER:
-    case GROUP_CLUSTER:
-        return NULL;
+    case GROUP_CLUSTER: return NULL;
     case GROUP_STRING:
     case GROUP_BITMAP:
     case GROUP_CONNECTION:
@@ -261,10 +265,8 @@ static const char *group_category(enum command_group group) {
     case GROUP_HYPERLOGLOG:
     case GROUP_STREAM:
     case GROUP_PUBSUB:
-    case GROUP_SCRIPTING:
-        return command_group_name(group);
-    case GROUP_COUNT:
-        break;
+    case GROUP_SCRIPTING: return command_group_name(group);
+    case GROUP_COUNT: break;
     }
     return NULL;
 }
@@ -282,7 +284,8 @@ static const struct {
 static bool has_extra_category(const struct command *c, const char *category) {
     const char *name = c->parent == COMMAND_NONE ? c->name : table[c->parent].name;
     for (size_t i = 0; i < COUNT_OF(extra_categories); i++) {
-        if (strcmp(extra_categories[i].command, name) == 0 && strcmp(extra_categories[i].category, category) == 0)
+        if (strcmp(extra_categories[i].command, name) == 0 &&
+            strcmp(extra_categories[i].category, category) == 0)
             return true;
     }
     return false;

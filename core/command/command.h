@@ -14,12 +14,12 @@
 
 /* Where and how a command runs. */
 enum command_scope {
-    SCOPE_KEY,   /* one key: runs whole on the key's owner */
+    SCOPE_KEY, /* one key: runs whole on the key's owner */
     SCOPE_SPLIT, /* several keys, parts independent: every owner runs the same handler over its own keys; see merge */
-    SCOPE_LEND,  /* several keys, parts dependent: owners lend their keys to the coordinator, which runs the handler */
-    SCOPE_ALL,   /* every shard runs the handler over its own part of the keyspace; replies are merged */
-    SCOPE_CONN,  /* about the connection: runs on its own shard, outside the keyspace */
-    SCOPE_NODE,  /* about the server: runs on shard 0, which is the only writer of process-wide state */
+    SCOPE_LEND, /* several keys, parts dependent: owners lend their keys to the coordinator, which runs the handler */
+    SCOPE_ALL,  /* every shard runs the handler over its own part of the keyspace; replies are merged */
+    SCOPE_CONN, /* about the connection: runs on its own shard, outside the keyspace */
+    SCOPE_NODE, /* about the server: runs on shard 0, which is the only writer of process-wide state */
 };
 
 /* How the replies of the parts of a SCOPE_SPLIT or SCOPE_ALL command become one. */
@@ -69,7 +69,8 @@ enum command_flag {
 #define X(name, text) CMD_##name = 1 << COMMAND_BIT_##name,
     COMMAND_FLAGS(X)
 #undef X
-        CMD_INTERNAL = 1 << COMMAND_BIT_COUNT, /* a row for routing only: COMMAND does not show it (DEBUG OBJECT) */
+        CMD_INTERNAL =
+            1 << COMMAND_BIT_COUNT, /* a row for routing only: COMMAND does not show it (DEBUG OBJECT) */
 };
 
 /* What a command does with a key, with the names of COMMAND GETKEYSANDFLAGS. */
@@ -101,9 +102,22 @@ enum command_key_flag {
 
 /* Groups, with the names of COMMAND DOCS. */
 enum command_group {
-    GROUP_STRING, GROUP_BITMAP, GROUP_GENERIC, GROUP_CONNECTION, GROUP_SERVER, GROUP_LIST, GROUP_SET, GROUP_HASH,
-    GROUP_SORTED_SET, GROUP_GEO, GROUP_HYPERLOGLOG, GROUP_STREAM, GROUP_PUBSUB, GROUP_SCRIPTING,
-    GROUP_TRANSACTIONS, GROUP_CLUSTER,
+    GROUP_STRING,
+    GROUP_BITMAP,
+    GROUP_GENERIC,
+    GROUP_CONNECTION,
+    GROUP_SERVER,
+    GROUP_LIST,
+    GROUP_SET,
+    GROUP_HASH,
+    GROUP_SORTED_SET,
+    GROUP_GEO,
+    GROUP_HYPERLOGLOG,
+    GROUP_STREAM,
+    GROUP_PUBSUB,
+    GROUP_SCRIPTING,
+    GROUP_TRANSACTIONS,
+    GROUP_CLUSTER,
     GROUP_COUNT
 };
 
@@ -119,7 +133,7 @@ struct command_keyspec {
 
 enum command_id {
     COMMAND_NONE,
-#define COMMAND(id, ...) COMMAND_##id,
+#define COMMAND(id, ...)            COMMAND_##id,
 #define SUBCOMMAND(parent, id, ...) COMMAND_##parent##_##id,
 #include "core/command/commands.def"
 #undef COMMAND
@@ -135,13 +149,13 @@ struct command {
     const char *since;
     const char *complexity;
     const char *summary;
-    uint32_t flags;       /* enum command_flag */
-    int16_t arity;        /* as Redis: counts the name; negative: at least */
+    uint32_t flags; /* enum command_flag */
+    int16_t arity;  /* as Redis: counts the name; negative: at least */
     uint16_t id;
-    uint16_t parent;      /* COMMAND_NONE for a top-level command */
-    uint8_t scope;        /* enum command_scope */
-    uint8_t merge;        /* enum command_merge */
-    uint8_t group;        /* enum command_group */
+    uint16_t parent; /* COMMAND_NONE for a top-level command */
+    uint8_t scope;   /* enum command_scope */
+    uint8_t merge;   /* enum command_merge */
+    uint8_t group;   /* enum command_group */
     uint8_t keyspec_count;
     struct command_keyspec keys[COMMAND_KEYSPECS_MAX];
 };
@@ -167,8 +181,8 @@ static inline bool command_arity_ok(const struct command *c, int argc) {
 /* Positions of the keys in argv. */
 struct command_keys {
     int count;
-    int *index;        /* argv positions, in order of argv */
-    uint16_t *flags;   /* enum command_key_flag of each */
+    int *index;      /* argv positions, in order of argv */
+    uint16_t *flags; /* enum command_key_flag of each */
     int cap;
     int inline_index[16];
     uint16_t inline_flags[16];

@@ -184,19 +184,11 @@ void bitops_combine(enum bitops_op op, const struct bytes *sources, size_t count
         size_t n = len - at < BLOCK_BYTES ? len - at : BLOCK_BYTES;
         unsigned char *acc = (unsigned char *)dst + at;
         switch (op) {
-        case BITOPS_AND:
-            fold_and(acc, sources, count, at, n);
-            break;
-        case BITOPS_OR:
-            fold_or(acc, sources, count, at, n);
-            break;
+        case BITOPS_AND: fold_and(acc, sources, count, at, n); break;
+        case BITOPS_OR: fold_or(acc, sources, count, at, n); break;
         case BITOPS_XOR:
-        case BITOPS_NOT:
-            fold_xor(acc, sources, count, at, n);
-            break;
-        case BITOPS_ONE:
-            fold_one(acc, sources, count, at, n);
-            break;
+        case BITOPS_NOT: fold_xor(acc, sources, count, at, n); break;
+        case BITOPS_ONE: fold_one(acc, sources, count, at, n); break;
         case BITOPS_DIFF:
         case BITOPS_DIFF1:
         case BITOPS_ANDOR:

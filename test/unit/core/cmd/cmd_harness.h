@@ -28,9 +28,9 @@
 #define HARNESS_SCOPE_SPLIT
 #define HARNESS_SCOPE_LEND
 #define HARNESS_SCOPE_ALL
-#define HARNESS_SCOPE_CONN                                      __attribute__((weak))
-#define HARNESS_SCOPE_NODE                                      __attribute__((weak))
-#define COMMAND(id, name, handler, arity, flags, scope, ...)    HARNESS_##scope exec_handler handler;
+#define HARNESS_SCOPE_CONN                                              __attribute__((weak))
+#define HARNESS_SCOPE_NODE                                              __attribute__((weak))
+#define COMMAND(id, name, handler, arity, flags, scope, ...)            HARNESS_##scope exec_handler handler;
 #define SUBCOMMAND(parent, id, name, handler, arity, flags, scope, ...) HARNESS_##scope exec_handler handler;
 #include "core/command/commands.def"
 #undef COMMAND
@@ -99,8 +99,8 @@ static inline void harness_deinit(struct harness *h) {
 }
 
 /* Runs one command on an engine and appends its reply. */
-static inline void harness_exec(struct engine *engine, int *db, uint8_t proto, int argc, const struct bytes *argv,
-                                struct buf *reply) {
+static inline void harness_exec(struct engine *engine, int *db, uint8_t proto, int argc,
+                                const struct bytes *argv, struct buf *reply) {
     struct resp_out out;
     resp_out_init(&out, reply, proto);
     const struct command *c = command_find(argc, argv);
@@ -121,8 +121,8 @@ static inline void harness_exec(struct engine *engine, int *db, uint8_t proto, i
 }
 
 /* Runs every command of `text` and appends the replies, or just the words with " | " between commands. */
-static inline void harness_feed(struct engine *engine, int *db, uint8_t proto, struct bytes text, struct buf *reply,
-                                struct buf *words) {
+static inline void harness_feed(struct engine *engine, int *db, uint8_t proto, struct bytes text,
+                                struct buf *reply, struct buf *words) {
     struct resp_parser parser;
     struct resp_limits limits = {INT32_MAX, INT32_MAX, 1 << 20, 0, true};
     resp_parser_init(&parser);
@@ -159,9 +159,10 @@ static void harness_compare_visit(void *ctx, struct entry *e, uint64_t hash) {
     entry_check(e);
     cr_assert_eq(entry_type(e), entry_type(twin));
     if (entry_type(e) == VALUE_STRING)
-        cr_assert(bytes_equal(str_view(e, scratch), str_view(twin, twin_scratch)), "replay differs in key %.*s",
-                  (int)key.len, key.ptr);
-    cr_assert_eq(entry_expire_ms(e), entry_expire_ms(twin), "replay: another deadline of %.*s", (int)key.len, key.ptr);
+        cr_assert(bytes_equal(str_view(e, scratch), str_view(twin, twin_scratch)),
+                  "replay differs in key %.*s", (int)key.len, key.ptr);
+    cr_assert_eq(entry_expire_ms(e), entry_expire_ms(twin), "replay: another deadline of %.*s", (int)key.len,
+                 key.ptr);
 }
 
 static inline void harness_compare(struct harness *h) {
@@ -170,7 +171,8 @@ static inline void harness_compare(struct harness *h) {
         struct keyspace *twin = engine_find_db(&h->twin, db);
         struct harness_compare c = {&h->twin, db};
         size_t count = ks == NULL ? 0 : keyspace_count(ks);
-        cr_assert_eq(count, twin == NULL ? 0 : keyspace_count(twin), "replay: another number of keys in %d", db);
+        cr_assert_eq(count, twin == NULL ? 0 : keyspace_count(twin), "replay: another number of keys in %d",
+                     db);
         if (ks == NULL)
             continue;
         keyspace_check(ks);
@@ -247,14 +249,14 @@ static inline void harness_steps(struct harness *h, const struct step *steps, si
         buf_put_char(&effects, '\0');
         buf_put_char(&h->events, '\0');
         if (s->reply != NULL)
-            cr_expect(strcmp(reply, s->reply) == 0, "step %zu: %s\n   reply: %s\n    want: %s", i, s->line, reply,
-                      s->reply);
+            cr_expect(strcmp(reply, s->reply) == 0, "step %zu: %s\n   reply: %s\n    want: %s", i, s->line,
+                      reply, s->reply);
         if (s->effects != NULL)
-            cr_expect(strcmp(effects.ptr, s->effects) == 0, "step %zu: %s\n effects: %s\n    want: %s", i, s->line,
-                      effects.ptr, s->effects);
+            cr_expect(strcmp(effects.ptr, s->effects) == 0, "step %zu: %s\n effects: %s\n    want: %s", i,
+                      s->line, effects.ptr, s->effects);
         if (s->events != NULL)
-            cr_expect(strcmp(h->events.ptr, s->events) == 0, "step %zu: %s\n  events: %s\n    want: %s", i, s->line,
-                      h->events.ptr, s->events);
+            cr_expect(strcmp(h->events.ptr, s->events) == 0, "step %zu: %s\n  events: %s\n    want: %s", i,
+                      s->line, h->events.ptr, s->events);
     }
     buf_deinit(&effects);
 }

@@ -1,6 +1,8 @@
 /* SET and GET and their older relatives: replies, effects, events. */
 #include "test/unit/core/cmd/cmd_harness.h"
 
+/* clang-format off */
+
 #define WRONG "-WRONGTYPE Operation against a key holding the wrong kind of value"
 #define SYNTAX "-ERR syntax error"
 #define NOT_INT "-ERR value is not an integer or out of range"
