@@ -114,19 +114,20 @@ static struct shard *sim_shard_of(struct sim_run *run, const struct io *io) {
     return NULL;
 }
 
-/* One turn of a shard; afterwards it may fall asleep, as its thread would: then others visit it. */
+/* One turn of a shard; afterwards it may fall asleep, as its thread would: then others visit it. An awake one turns again
+ * by itself, so its io is woken. */
 static void sim_turn(struct sim_run *run, struct shard *shard) {
-    baton_take_back(&shard->baton);
+    if (!baton_is_held(&shard->baton))
+        baton_take_back(&shard->baton);
     loop_turn(shard, rng_below(&run->rng, 2) == 0);
     locks_check(&shard->locks);
-    baton_put_down(&shard->baton);
-    bool is_awake = rng_below(&run->rng, 3) == 0;
-    if ((is_awake || !inbox_is_empty(shard->inbox)) && baton_try_take(&shard->baton, BATON_OWNER)) {
-        io_wake(shard->io); /* an awake shard turns again by itself */
-        baton_put_down(&shard->baton);
-        if (is_awake)
-            baton_try_take(&shard->baton, BATON_OWNER);
+    if (rng_below(&run->rng, 3) == 0) {
+        io_wake(shard->io);
+        return;
     }
+    baton_put_down(&shard->baton);
+    if (!inbox_is_empty(shard->inbox) && baton_try_take(&shard->baton, BATON_OWNER))
+        io_wake(shard->io);
 }
 
 static void sim_close(struct sim_run *run) {
