@@ -34,7 +34,7 @@ set(hostile 0)
 if(BASALT_HOSTILE)
     set(hostile 1)
 endif()
-target_compile_definitions(basalt_flags INTERFACE BASALT_HOSTILE=${hostile})
+target_compile_definitions(basalt_flags INTERFACE BASALT_HOSTILE=${hostile} BASALT_PLANTED=${BASALT_PLANTED})
 
 set(sanitize ${BASALT_SANITIZE})
 if(BASALT_FUZZ)

@@ -6,6 +6,7 @@
 
 #include "core/base/mem.h"
 #include "shards/batch.h"
+#include "shards/planted.h"
 #include "shards/server.h"
 #include "shards/visit.h"
 
@@ -61,11 +62,17 @@ static void flush_push_one(struct shard *shard, unsigned to) {
 static void flush_push_ordered(struct shard *shard, const struct shard_set *set) {
     struct shard **shards = shard->server->shards;
     shard->stats.order_locks++;
-    for (unsigned to = shard_set_next(set, 0); to < SHARDS_MAX; to = shard_set_next(set, to + 1))
+    for (unsigned to = shard_set_next(set, 0); to < SHARDS_MAX && !PLANTED(NO_ORDER_LOCK);
+         to = shard_set_next(set, to + 1))
         order_lock_take(&shards[to]->order);
-    for (unsigned to = shard_set_next(set, 0); to < SHARDS_MAX; to = shard_set_next(set, to + 1))
+    for (unsigned to = shard_set_next(set, 0); to < SHARDS_MAX; to = shard_set_next(set, to + 1)) {
         flush_push_one(shard, to);
-    for (unsigned to = shard_set_next(set, 0); to < SHARDS_MAX; to = shard_set_next(set, to + 1))
+        PLANTED_PAUSE();
+        if (PLANTED(SPLIT_PUSH))
+            order_lock_release(&shards[to]->order);
+    }
+    for (unsigned to = shard_set_next(set, 0);
+         to < SHARDS_MAX && !PLANTED(NO_ORDER_LOCK) && !PLANTED(SPLIT_PUSH); to = shard_set_next(set, to + 1))
         order_lock_release(&shards[to]->order);
 }
 
@@ -79,7 +86,8 @@ void flush_push(struct shard *shard) {
         alone.words[w] &= ~ordered.words[w];
     flush->filled = flush->ordered = (struct shard_set){{0}};
     for (unsigned to = shard_set_next(&alone, 0); to < SHARDS_MAX; to = shard_set_next(&alone, to + 1)) {
-        order_lock_wait(&shard->server->shards[to]->order); /* R2 */
+        if (!PLANTED(NO_LOOK))
+            order_lock_wait(&shard->server->shards[to]->order); /* R2 */
         flush_push_one(shard, to);
     }
     if (!shard_set_is_empty(&ordered))

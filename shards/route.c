@@ -8,6 +8,7 @@
 #include "shards/admission.h"
 #include "shards/fanout.h"
 #include "shards/reply.h"
+#include "shards/planted.h"
 #include "shards/run.h"
 #include "shards/server.h"
 #include "shards/txn.h"
@@ -101,7 +102,7 @@ static void route_note_destination(struct shard *shard, struct conn *conn, unsig
 
 /* Sends the request to one shard, or runs it here if that keeps the order. */
 static void route_to(struct shard *shard, struct conn *conn, unsigned owner, struct request *r) {
-    if (owner == shard->index && conn->routed_turn != shard->turn) {
+    if (owner == shard->index && (conn->routed_turn != shard->turn || PLANTED(LOCAL_OVERTAKES))) {
         route_run_here(shard, conn, r);
         return;
     }

@@ -1,0 +1,28 @@
+/* planted.h: deliberate bugs, for checking the checkers.
+ *
+ * A build with -DBASALT_PLANTED=n leaves one rule of the message order out; the simulator or the history checker must then
+ * report an anomaly (test/history, test/sim). Every real build has 0, and the compiler removes all of it. */
+#pragma once
+
+#ifndef BASALT_PLANTED
+#define BASALT_PLANTED 0
+#endif
+
+enum planted {
+    PLANTED_NOTHING,
+    PLANTED_NO_ORDER_LOCK,   /* 1: a flush with several destinations takes no locks (R1) */
+    PLANTED_NO_LOOK,         /* 2: single pushes and takers do not look at the lock (R2) */
+    PLANTED_EARLY_UNLOCK,    /* 3: lent keys are unlocked when they are lent */
+    PLANTED_LOCAL_OVERTAKES, /* 4: local commands run at once although others of the turn went elsewhere */
+    PLANTED_SPLIT_PUSH,      /* 5: each order lock is released right after its own push */
+};
+
+#define PLANTED(bug) (BASALT_PLANTED == PLANTED_##bug)
+
+#if BASALT_PLANTED
+#include <sched.h>
+/* Widens the window in which a planted bug does harm. */
+#define PLANTED_PAUSE() sched_yield()
+#else
+#define PLANTED_PAUSE() ((void)0)
+#endif
