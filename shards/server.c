@@ -74,6 +74,9 @@ struct server *server_new(struct config *config, const char *executable, char *w
     server->shards = mem_zalloc(server->shard_count * sizeof(struct shard *));
     for (unsigned i = 0; i < server->shard_count; i++)
         server->shards[i] = shard_new(server, i);
+    server->base_bytes = server->shard_count * shard_base_bytes();
+    server->used_peak_bytes = server->base_bytes;
+    atomic_init(&server->used_bytes, server->base_bytes);
     return server;
 }
 

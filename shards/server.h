@@ -28,6 +28,7 @@ struct server {
     struct io_sim *sim;             /* with IO_SIM: the simulated world */
     struct cpu_plan cpus;
     double ticks_per_us; /* of shards/cycles.h */
+    uint64_t base_bytes; /* of used_bytes: what was there before the first key and client */
     struct logger logger;
     struct listener listeners[LISTENERS_MAX];
     unsigned listener_count;
@@ -37,6 +38,8 @@ struct server {
     /* shard 0 writes; other shards have a snapshot through their engine */
     struct config *config;
     struct config *snapshot;        /* what the shards work with, or will when CONFIG SET has answered (settings.h) */
+
+    uint64_t used_peak_bytes;       /* most that used_bytes was seen to be */
 
     /* any thread */
     atomic_uint_fast64_t next_conn_id;
@@ -57,6 +60,11 @@ struct server {
     atomic_uint met_without_messages;
     bool may_serve;       /* recovery is done: shards may run */
     atomic_int log_fault; /* enum err: writes are refused with MISCONF while it is not ERR_OK */
+    atomic_bool log_is_dirty;   /* something was logged since the last mark */
+    atomic_uint logs_full;      /* logs that cannot take more: no commands are read meanwhile */
+    uint64_t log_epoch;         /* shard 0: the last mark */
+    int64_t next_mark_ns;       /* shard 0: under appendfsync always */
+    struct recovery *recovery;  /* during the start; NULL: appendonly no */
 };
 
 /* Makes shards and their engines from the configuration (borrowed until server_free); no thread runs yet. NULL: `why`

@@ -9,6 +9,9 @@ struct shard *shard_new(struct server *server, unsigned index);
 /* Fills what the shard's connections need of it; before loop_open. (server.c) */
 void server_set_up_shard(struct shard *shard);
 
+/* Memory of an empty shard. */
+size_t shard_base_bytes(void);
+
 /* Frees it; the thread has ended. */
 void shard_free(struct shard *shard);
 

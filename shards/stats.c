@@ -129,6 +129,12 @@ static void stats_walk_clients(struct shard *shard) {
     *walk = (struct stats_walk){0};
 }
 
+static void stats_note_peak(struct server *server) {
+    uint64_t used = atomic_load_explicit(&server->used_bytes, memory_order_relaxed);
+    if (used > server->used_peak_bytes)
+        server->used_peak_bytes = used;
+}
+
 void stats_tick(struct shard *shard) {
     struct stats *stats = &shard->counted;
     struct stats_sample *sample = &stats->samples[stats->sample_count++ % STATS_SAMPLES];
@@ -137,6 +143,8 @@ void stats_tick(struct shard *shard) {
                                     .net_in_bytes = shard->host.net_in_bytes,
                                     .net_out_bytes = shard->host.net_out_bytes};
     stats_walk_clients(shard);
+    if (shard->index == 0)
+        stats_note_peak(shard->server);
 }
 
 void stats_reset(struct shard *shard) {
