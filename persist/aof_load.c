@@ -29,7 +29,8 @@ static const struct resp_limits aof_limits = {
 };
 
 static enum err aof_refuse(struct aof_loader *l, const char *what, struct bytes detail) {
-    snprintf(l->why, l->why_size, "%s: %.*s", what, (int)(detail.len < 128 ? detail.len : 128), detail.ptr);
+    snprintf(l->why, l->why_size, "%s: %.*s", what, (int)(detail.len < 128 ? detail.len : 128),
+             detail.len ? detail.ptr : "");
     return ERR_CORRUPT;
 }
 
