@@ -66,7 +66,8 @@ struct sim_run {
 };
 
 static void sim_fail(struct sim_run *run, const char *what, struct bytes reply) {
-    printf("seed %llu: %s; reply: %.*s\n", (unsigned long long)run->seed, what, (int)reply.len, reply.ptr);
+    printf("seed %llu: %s; reply: %.*s\n", (unsigned long long)run->seed, what, (int)reply.len,
+           reply.len ? reply.ptr : "");
     run->has_failed = true;
 }
 
