@@ -5,6 +5,7 @@
 #include "shards/reply.h"
 #include "shards/run.h"
 #include "shards/server.h"
+#include "shards/shard_log.h"
 
 enum { PARKED_HASHES = 64 };
 
@@ -60,6 +61,7 @@ static void parked_ready(struct shard *shard, struct lock_waiter *waiter) {
 
 void parked_wait(struct shard *shard, const struct request *request) {
     struct parked *p = parked_new(shard, request);
+    p->request.log_slot = shard_log_keep_place(shard, request);
     uint64_t few[PARKED_HASHES];
     uint64_t *hashes = few;
     unsigned count = run_key_hashes(shard, &p->request, few, PARKED_HASHES);
@@ -78,5 +80,7 @@ struct parked *parked_defer(struct exec *x) {
     struct shard *shard = x->host;
     must(shard->current != NULL && !x->is_deferred);
     x->is_deferred = true;
-    return parked_new(shard, shard->current);
+    struct parked *p = parked_new(shard, shard->current);
+    p->request.log_slot = NULL; /* its run fills that one */
+    return p;
 }

@@ -5,6 +5,7 @@
 
 struct conn;
 struct fanout;
+struct log_slot;
 struct txn;
 
 /* The place where a reply is awaited. Only the coordinating shard's thread may follow the pointers, except that parts of
@@ -33,4 +34,5 @@ struct request {
     uint8_t flags; /* enum request_flag */
     struct reply_to to;
     struct txn *txn; /* with REQUEST_LEND */
+    struct log_slot *log_slot; /* the place kept for its effects in the log; NULL: none */
 };

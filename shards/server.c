@@ -12,9 +12,11 @@
 #include "shards/cycles.h"
 #include "shards/dispatch.h"
 #include "shards/loop.h"
+#include "shards/recovery.h"
 #include "shards/route.h"
 #include "shards/settings.h"
 #include "shards/shard_life.h"
+#include "shards/shard_log.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -85,6 +87,7 @@ void server_free(struct server *server) {
         shard_free(server->shards[i]);
     mem_free(server->shards);
     mem_free(server->executable);
+    recovery_free(server->recovery);
     settings_free(server->snapshot);
     cpu_plan_free(&server->cpus);
     pthread_mutex_destroy(&server->start_mutex);
@@ -172,6 +175,12 @@ static void server_meet(struct shard *shard, atomic_uint *met) {
     }
 }
 
+static void server_say_unsaved(const struct shard *shard) {
+    logger_say(&shard->server->logger, LOGLEVEL_WARNING,
+               "Shard %u: the last of its append-only file could not be written, the latest writes are lost",
+               shard->index);
+}
+
 /* The orderly end of a shard: first no clients, then no messages, then no io. */
 static void server_end_shard(struct shard *shard) {
     struct server *server = shard->server;
@@ -181,9 +190,21 @@ static void server_end_shard(struct shard *shard) {
     server_meet(shard, &server->met_without_clients);
     loop_turn(shard, false);
     server_meet(shard, &server->met_without_messages);
+    if (shard->log && shard_log_close(shard, server->log_epoch + 1) != ERR_OK)
+        server_say_unsaved(shard);
     pthread_mutex_lock(&server->start_mutex);
     shard->is_open = false;
     pthread_mutex_unlock(&server->start_mutex);
+    loop_close(shard);
+}
+
+/* The start has failed: nobody has clients or messages. */
+static void server_abandon_shard(struct shard *shard) {
+    pthread_mutex_lock(&shard->server->start_mutex);
+    shard->is_open = false;
+    if (shard->index == 0)
+        shard->server->has_failed = true;
+    pthread_mutex_unlock(&shard->server->start_mutex);
     loop_close(shard);
 }
 
@@ -205,8 +226,8 @@ void *shard_main(void *context) {
     server_count_start(shard, is_open);
     if (!is_open)
         return NULL;
-    if (server->failed) { /* the start has failed: nobody has clients or messages */
-        loop_close(shard);
+    if (server->failed || (server->recovery && !recovery_run(server->recovery, shard))) {
+        server_abandon_shard(shard);
         return NULL;
     }
     if (shard->index == 0 && !server_listen(server)) {
@@ -239,6 +260,8 @@ static bool server_wait_started(struct server *server) {
 }
 
 int server_run(struct server *server) {
+    if (server->config->appendonly)
+        server->recovery = recovery_new(server);
     for (unsigned i = 0; i < server->shard_count; i++) {
         int e = pthread_create(&server->shards[i]->thread, NULL, shard_main, server->shards[i]);
         if (e != 0) {

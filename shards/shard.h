@@ -35,6 +35,7 @@ struct shard {
     struct inbox *inbox;
     atomic_uint load;        /* connections, for the choice of the least loaded */
     atomic_bool wants_owner; /* a visitor left work for the shard's own thread */
+    atomic_int log_fault;    /* enum err: why our log cannot be written */
     unsigned index;
     struct server *server;
     struct io *io; /* io_wake only */

@@ -7,6 +7,7 @@
 
 #include "core/exec/key_view.h"
 #include "core/keyspace/expire.h"
+#include "shards/log_mark.h"
 #include "shards/server.h"
 
 enum {
@@ -85,4 +86,6 @@ void tick(struct shard *shard) {
     tick_free(shard, budget_ns);
     tick_clients(shard);
     stats_tick(shard);
+    if (shard->index == 0)
+        log_mark_tick(shard);
 }

@@ -14,6 +14,7 @@
 #include "core/exec/key_view.h"
 #include "core/exec/lent.h"
 #include "shards/cycles.h"
+#include "shards/planted.h"
 #include "shards/reply.h"
 #include "shards/route.h"
 #include "shards/server.h"
@@ -32,9 +33,8 @@ struct lend {
     struct buf names;
     struct buf effects; /* coming home */
     uint64_t dirty;
-    uint64_t txn_id;
-    struct shard_set participants;
-    bool is_logged;
+    bool is_write;
+    struct log_slot *log_slot;   /* kept for our share of its effects; NULL: nothing is logged */
     bool wants_done; /* the coordinator holds the reply until it knows our ticket */
     uint64_t ticket;
 };
@@ -137,14 +137,21 @@ static void txn_lend_arrive(struct shard *shard, struct message *message);
 static void txn_return_arrive(struct shard *shard, struct message *message);
 static void txn_done_arrive(struct shard *shard, struct message *message);
 
-/* Moves one key's entry out of the table; an expired one is deleted first. */
-static void txn_take_key(struct shard *shard, struct lent_key *key) {
+/* Moves one key's entry out of the table; an expired one is deleted first, or, for a transaction that only reads, stays
+ * where it is and is not lent. */
+static void txn_take_key(struct shard *shard, const struct lend *lend, struct lent_key *key) {
     struct engine *engine = &shard->engine;
     struct keyspace *ks = engine_find_db(engine, key->db);
     if (!ks)
         return;
+    struct entry *e = keyspace_find(ks, key->key, key->hash);
+    if (!e)
+        return;
+    bool is_expired = entry_is_expired(e, engine->now_ms);
+    if (is_expired && !lend->is_write)
+        return;
     key->entry = keyspace_take(ks, key->key, key->hash); /* I2 */
-    if (!key->entry || !entry_is_expired(key->entry, engine->now_ms))
+    if (!is_expired)
         return;
     struct exec x = {.engine = engine, .db = key->db};
     struct key_view kv = {.x = &x, .key = key->key, .hash = key->hash, .db = key->db};
@@ -157,8 +164,14 @@ static void txn_take_key(struct shard *shard, struct lent_key *key) {
 
 static void txn_lend_ready(struct shard *shard, struct lock_waiter *waiter) {
     struct lend *lend = CONTAINER_OF(waiter, struct lend, waiter);
+    if (shard->log)
+        shard_log_begin_place(shard, lend->log_slot);
     for (unsigned i = 0; i < lend->key_count; i++)
-        txn_take_key(shard, &lend->keys[i]);
+        txn_take_key(shard, lend, &lend->keys[i]);
+    if (shard->log)
+        shard_log_end_place(shard, lend->log_slot);
+    if (PLANTED(EARLY_UNLOCK))
+        locks_leave(&shard->locks, &lend->waiter);
     lend->message.run = txn_lend_arrive;
     shard_send(shard, lend->coordinator, &lend->message);
 }
@@ -191,7 +204,9 @@ void txn_lend(struct shard *shard, const struct request *r) {
     lend->owner = shard->index;
     lend->coordinator = r->to.coordinator;
     lend->part = r->to.part;
-    lend->is_logged = (r->command->flags & CMD_WRITE) != 0;
+    lend->is_write = (r->command->flags & CMD_WRITE) != 0;
+    if (lend->is_write)
+        lend->log_slot = shard_log_keep_txn_place(shard, r->txn->id, &r->txn->participants);
     lend->keys = mem_zalloc((size_t)r->argc / 2 * sizeof *lend->keys);
     size_t name_bytes = 0;
     for (int i = 1; i < r->argc; i += 2)
@@ -238,8 +253,6 @@ static void txn_give_back(struct shard *shard, struct txn *txn, struct lent_set 
         lend->effects = set->effects[i].text;
         buf_init(&set->effects[i].text);
         lend->dirty = set->effects[i].dirty;
-        lend->txn_id = txn->id;
-        lend->participants = txn->participants;
         lend->wants_done = wants_done;
         lend->message.run = txn_return_arrive;
         shard_send(shard, lend->owner, &lend->message);
@@ -304,6 +317,19 @@ static void txn_lend_free(struct lend *lend) {
     mem_free(lend);
 }
 
+/* The share's effects go to the place that was kept for them; a share that only reads stands on what its keys hold. */
+static void txn_log_share(struct shard *shard, struct lend *lend) {
+    if (lend->log_slot)
+        lend->ticket = shard_log_fill_place(shard, lend->log_slot, buf_bytes(&lend->effects));
+    for (unsigned i = 0; i < lend->key_count; i++) {
+        uint64_t hash = lend->keys[i].hash;
+        if (lend->log_slot && lend->ticket)
+            shard_log_note_write(shard, hash, lend->ticket);
+        else if (!lend->log_slot && shard_log_read_ticket(shard, hash) > lend->ticket)
+            lend->ticket = shard_log_read_ticket(shard, hash);
+    }
+}
+
 static void txn_return_arrive(struct shard *shard, struct message *message) {
     struct lend *lend = CONTAINER_OF(message, struct lend, message);
     struct engine *engine = &shard->engine;
@@ -313,13 +339,13 @@ static void txn_return_arrive(struct shard *shard, struct message *message) {
             keyspace_put(engine_get_db(engine, key->db), key->hash, key->entry); /* I3 */
     }
     engine->stats.dirty += lend->dirty;
-    if (shard->log && lend->is_logged)
-        lend->ticket = shard_log_txn(shard, lend->txn_id, &lend->participants, buf_bytes(&lend->effects));
-    for (unsigned i = 0; i < lend->key_count && lend->ticket; i++)
-        shard_log_note_write(shard, lend->keys[i].hash, lend->ticket);
-    locks_leave(&shard->locks, &lend->waiter);
+    if (shard->log)
+        txn_log_share(shard, lend);
+    if (!PLANTED(EARLY_UNLOCK))
+        locks_leave(&shard->locks, &lend->waiter);
     if (lend->wants_done) {
-        shard_log_note_interest(shard, lend->coordinator);
+        if (lend->ticket)
+            shard_log_note_interest(shard, lend->coordinator);
         lend->message.run = txn_done_arrive;
         shard_send(shard, lend->coordinator, &lend->message);
     } else {
