@@ -5,7 +5,6 @@
 #include "core/base/sha1.h"
 #include "core/cmd/opts.h"
 
-#include <arpa/inet.h>
 #include <limits.h>
 
 /* Opens argv[2]; false: there is no such key and null was replied. */
@@ -153,11 +152,11 @@ static void digest_mix(uint8_t digest[SHA1_DIGEST_BYTES], struct bytes data) {
 
 static void digest_value(const struct entry *e, uint8_t digest[SHA1_DIGEST_BYTES]) {
     /* Redis's type numbers: string, list, set, sorted set, hash, and 6 for stream. */
-    static const uint32_t numbers[VALUE_TYPE_COUNT] = {
+    static const uint8_t numbers[VALUE_TYPE_COUNT] = {
         [VALUE_STRING] = 0, [VALUE_LIST] = 1, [VALUE_SET] = 2,
         [VALUE_ZSET] = 3,   [VALUE_HASH] = 4, [VALUE_STREAM] = 6};
-    uint32_t type = htonl(numbers[entry_type(e)]);
-    digest_mix(digest, bytes_of(&type, sizeof(type)));
+    uint8_t type[4] = {0, 0, 0, numbers[entry_type(e)]};
+    digest_mix(digest, bytes_of(type, sizeof(type)));
     must(entry_type(e) == VALUE_STRING);
     char scratch[NUM_INT_TEXT_MAX];
     digest_mix(digest, str_view(e, scratch));

@@ -37,6 +37,7 @@
                 summary_)                                                                                    \
     [COMMAND_##id_] = {.name = name_,                                                                        \
                        .fullname = name_,                                                                    \
+                       .name_len = sizeof(name_) - 1,                                                        \
                        .since = since_,                                                                      \
                        .complexity = complexity_,                                                            \
                        .summary = summary_,                                                                  \
@@ -52,6 +53,7 @@
                    complexity_, summary_)                                                                    \
     [COMMAND_##parent_##_##id_] = {.name = &name_[sizeof(#parent_)],                                         \
                                    .fullname = name_,                                                        \
+                                   .name_len = sizeof(name_) - 1 - sizeof(#parent_),                         \
                                    .since = since_,                                                          \
                                    .complexity = complexity_,                                                \
                                    .summary = summary_,                                                      \
@@ -75,11 +77,23 @@ const struct command *command_get(enum command_id id) {
     return &table[id]; /* I1 */
 }
 
+/* Equality with ASCII letters folded; `c` has lower case. */
+static inline bool is_named(const struct command *c, struct bytes name) {
+    if (name.len != c->name_len)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char letter = name.ptr[i];
+        if (letter != c->name[i] && !(letter >= 'A' && letter <= 'Z' && letter + ('a' - 'A') == c->name[i]))
+            return false;
+    }
+    return true;
+}
+
 static const struct command *find_top(struct bytes name) {
     size_t at = command_hash(name) & (COMMAND_INDEX_SIZE - 1);
     for (; command_index[at] != COMMAND_NONE; at = (at + 1) & (COMMAND_INDEX_SIZE - 1)) { /* I3 */
         const struct command *c = &table[command_index[at]];
-        if (LIKELY(bytes_is_word(name, c->name)))
+        if (LIKELY(is_named(c, name)))
             return c;
     }
     return NULL;
@@ -93,7 +107,7 @@ const struct command *command_sub_next(const struct command *container, const st
 static const struct command *find_sub(const struct command *container, struct bytes name) {
     const struct command *sub = NULL;
     while ((sub = command_sub_next(container, sub)) != NULL) {
-        if (bytes_is_word(name, sub->name))
+        if (is_named(sub, name))
             return sub;
     }
     return NULL;

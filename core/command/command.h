@@ -157,6 +157,7 @@ struct command {
     uint8_t merge;   /* enum command_merge */
     uint8_t group;   /* enum command_group */
     uint8_t keyspec_count;
+    uint8_t name_len;
     struct command_keyspec keys[COMMAND_KEYSPECS_MAX];
 };
 
