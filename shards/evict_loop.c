@@ -19,7 +19,7 @@ void evict_loop_publish(struct shard *shard) {
     shard->published_bytes = now;
 }
 
-/* The best victim over this shard's databases. */
+/* Evicts the best victim over this shard's databases. False when there is none. */
 static bool evict_loop_one(struct shard *shard) {
     struct engine *engine = &shard->engine;
     struct evict_victim best = {0};
@@ -36,6 +36,8 @@ static bool evict_loop_one(struct shard *shard) {
     }
     if (best_db < 0)
         return false;
+    if (!locks_are_none(&shard->locks) && locks_is_locked(&shard->locks, best.hash))
+        return true; /* it belongs to requests that wait for it; another one is found next time */
     struct exec x = {.engine = engine, .db = best_db};
     struct key_view kv = {.x = &x, .key = entry_key(best.entry), .hash = best.hash, .db = best_db};
     effect_put_del(&kv);

@@ -11,6 +11,7 @@
 #include "shards/planted.h"
 #include "shards/run.h"
 #include "shards/server.h"
+#include "shards/shard_log.h"
 #include "shards/txn.h"
 
 uint64_t shard_next_txn_id(struct shard *shard) {
@@ -201,9 +202,20 @@ static void route_reject(struct shard *shard, struct conn *conn, const struct co
     buf_deinit(error);
 }
 
+/* Writes wait while a log cannot take more; the next tick lets the connection try again. */
+static bool route_must_stall(struct shard *shard, struct conn *conn, const struct conn_request *peeked) {
+    if (peeked->command && !(peeked->command->flags & CMD_WRITE))
+        return false;
+    if (!link_is_linked(&conn->paused_link))
+        link_push_back(&shard->stalled, &conn->paused_link);
+    return true;
+}
+
 bool route_command(struct conn *conn, const struct conn_request *peeked) {
     struct shard *shard = conn->host->ctx;
     if (UNLIKELY(reply_order_outstanding(&conn->order) >= ROUTE_IN_FLIGHT_MAX))
+        return false;
+    if (UNLIKELY(shard_log_is_full(shard)) && route_must_stall(shard, conn, peeked))
         return false;
     struct buf error;
     buf_init(&error);

@@ -25,6 +25,8 @@ struct shard *shard_new(struct server *server, unsigned index) {
     shard->evict_pools = mem_zalloc((size_t)server->config->databases * sizeof *shard->evict_pools);
     link_init_head(&shard->conns);
     link_init_head(&shard->resume);
+    link_init_head(&shard->stalled);
+    link_init_head(&shard->questions);
     link_init_head(&shard->newcomers);
     link_init_head(&shard->host.with_output);
     return shard;

@@ -66,6 +66,8 @@ struct shard {
     struct conn_host host;
     struct link conns;     /* every connection */
     struct link resume;    /* connections that may take commands again (conn->paused_link) */
+    struct link stalled;   /* connections whose writes wait for the log (conn->paused_link) */
+    struct link questions; /* of gather.h, waiting for our thread */
     struct link newcomers; /* sockets handed to us, not opened yet */
     uint64_t conn_count;
     uint64_t turn;

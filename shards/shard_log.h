@@ -91,7 +91,7 @@ bool shard_needs_log_flush(const struct shard *shard);
 /* End of a turn: hands the turn's frames to the segment. */
 void shard_log_flush(struct shard *shard);
 
-/* True while so much waits for the disk that no commands should be taken. False without a log. */
+/* True while so much waits for the disk, in some shard, that no writes should be taken. False without a log. */
 bool shard_log_is_full(const struct shard *shard);
 
 /* The end: puts everything on the disk, waiting for it, with a last mark, and closes the segment. ERR_OK, or what went

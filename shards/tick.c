@@ -9,6 +9,7 @@
 #include "core/keyspace/expire.h"
 #include "shards/log_mark.h"
 #include "shards/server.h"
+#include "shards/shard_log.h"
 
 enum {
     TICK_EXPIRE_SHARE = 4,          /* a quarter of the tick */
@@ -38,6 +39,13 @@ static void tick_on_expired(void *ctx, struct entry *e, uint64_t hash) {
     exec_event(&kv, EVENT_EXPIRED, "expired");
 }
 
+/* A locked key belongs to the requests that wait for it: a deletion now would stand in the log behind the places that they
+ * have kept, and undo them when it is replayed. */
+static bool tick_may_expire(void *ctx, uint64_t hash) {
+    const struct tick_expiry *t = ctx;
+    return !locks_is_locked(&t->shard->locks, hash);
+}
+
 static void tick_expire(struct shard *shard, int64_t budget_ns) {
     struct tick_expiry t = {
         .shard = shard, .x = {.engine = &shard->engine}, .deadline_ns = io_fresh_ns(shard->io) + budget_ns};
@@ -47,6 +55,7 @@ static void tick_expire(struct shard *shard, int64_t budget_ns) {
             continue;
         struct expire_job job = {.now_ms = shard->engine.now_ms,
                                  .on_expired = tick_on_expired,
+                                 .may_remove = locks_are_none(&shard->locks) ? NULL : tick_may_expire,
                                  .is_over = tick_expiry_is_over,
                                  .ctx = &t};
         expire_step(ks, &job);
@@ -74,6 +83,15 @@ static void tick_clients(struct shard *shard) {
     }
 }
 
+/* Connections whose writes had to wait for the log may try again. */
+static void tick_stalled(struct shard *shard) {
+    struct link *node;
+    if (shard_log_is_full(shard))
+        return;
+    while ((node = link_pop_front(&shard->stalled)) != NULL)
+        link_push_back(&shard->resume, node);
+}
+
 void tick(struct shard *shard) {
     int hz = shard->engine.config->hz;
     int64_t period_ns = 1000000000 / (hz > 0 ? hz : 10);
@@ -85,6 +103,7 @@ void tick(struct shard *shard) {
         tick_expire(shard, budget_ns);
     tick_free(shard, budget_ns);
     tick_clients(shard);
+    tick_stalled(shard);
     stats_tick(shard);
     if (shard->index == 0)
         log_mark_tick(shard);

@@ -49,8 +49,14 @@ static bool visit_entry(struct keyspace *ks, struct expire_visit *v, struct dire
             *earliest_ms = expire_ms;
         return false;
     }
+    uint64_t hash = keyspace_hash(ks, entry_key(e));
+    if (v->job->may_remove && !v->job->may_remove(v->job->ctx, hash)) {
+        if (expire_ms < *earliest_ms)
+            *earliest_ms = expire_ms;
+        return false;
+    }
     if (v->job->on_expired)
-        v->job->on_expired(v->job->ctx, e, keyspace_hash(ks, entry_key(e)));
+        v->job->on_expired(v->job->ctx, e, hash);
     entry_free(keyspace__remove(ks, spot, segment_site_of_choice(&spot->segment, choice)));
     v->removed++;
     return true;

@@ -15,6 +15,8 @@ struct expire_job {
     /* Called for each entry that is due, before it is removed and freed: for the effect, the event, the statistics. It
      * must not change the table. NULL: nobody wants to know. */
     void (*on_expired)(void *ctx, struct entry *e, uint64_t hash);
+    /* Asked before: false leaves the entry for a later step. NULL: all may go. */
+    bool (*may_remove)(void *ctx, uint64_t hash);
     /* Asked every few dozen entries; true ends the step. NULL: no limit. */
     bool (*is_over)(void *ctx);
     void *ctx;
