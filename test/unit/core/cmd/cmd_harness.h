@@ -11,6 +11,7 @@
  * "@policy n" the eviction policy, "@bulk bytes" proto-max-bulk-len. */
 #pragma once
 
+#include "core/base/mem.h"
 #include "core/cmd/cmd.h"
 #include "core/resp/resp_parse.h"
 
@@ -60,6 +61,7 @@ struct harness {
     int db;
     int twin_db;
     uint8_t proto;
+    uint64_t fail_nth; /* the n-th large allocation of the next command fails; 0: none */
 };
 
 struct step {
@@ -227,7 +229,9 @@ static inline const char *harness_run(struct harness *h, const char *line, struc
     h->engine.effects_db = h->db; /* spares the tests a SELECT */
     h->twin_db = h->db;
     int db = h->db;
+    mem_fail_nth(h->fail_nth);
     harness_feed(&h->engine, &db, h->proto, buf_bytes(&text), &h->reply, NULL);
+    mem_fail_nth(0);
     harness_feed(&h->twin, &h->twin_db, 2, buf_bytes(&h->engine.effects), &ignored, effects);
     cr_assert(ignored.len == 0 || memchr(ignored.ptr, '-', ignored.len) == NULL || ignored.ptr[0] != '-',
               "replay failed: %s: %.*s", line, (int)ignored.len, ignored.ptr);
