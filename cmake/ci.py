@@ -246,6 +246,8 @@ def stage_fuzz(tally):
 
 def stage_e2e(tally):
     """End-to-end tests against the optimised server"""
+    if not exists("build/release/basalt-server"):
+        raise StageFailed("there is no build/release/basalt-server: the stage release comes first")
     folders = [name for name in ("test/e2e", "test/compat", "test/crash") if exists(f"{name}/**/test_*.py")]
     pytest(tally, *folders, env={"BASALT_SERVER": str(ROOT / "build/release/basalt-server")})
 
