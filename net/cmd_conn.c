@@ -1,4 +1,4 @@
-/* cmd_conn.c: commands about the connection itself: PING, ECHO, SELECT, QUIT, RESET, AUTH, HELLO.
+/* cmd_conn.c: commands about the connection itself: PING, ECHO, SELECT, QUIT, RESET, AUTH, HELLO, MONITOR.
  *
  * They run on the connection's own shard and touch no key. HELLO's reply says "redis" and the compatible version,
  * because clients decide by them what they may use. */
@@ -163,4 +163,15 @@ void cmd_hello(struct exec *x) {
     resp_bulk_cstr(x->out, "master");
     resp_bulk_cstr(x->out, "modules");
     resp_array(x->out, 0);
+}
+
+/* The connection is shown every command from now on, until RESET, QUIT or its end. */
+void cmd_monitor(struct exec *x) {
+    struct conn *conn = x->conn;
+    if (!conn->is_monitor) {
+        conn->is_monitor = true;
+        if (conn->host->on_monitor)
+            conn->host->on_monitor(conn, true);
+    }
+    resp_ok(x->out);
 }

@@ -8,7 +8,7 @@
 #include "net/conn.h"
 
 #include "core/base/mem.h"
-#include "core/base/num.h"
+#include "net/conn_name.h"
 #include "net/conn_read.h"
 
 #include <arpa/inet.h>
@@ -69,7 +69,7 @@ static void conn_on_end(struct io_stream *stream, enum err why) {
 
 static void conn_on_drained(struct io_stream *stream) {
     struct conn *conn = CONTAINER_OF(stream, struct conn, stream);
-    if (conn->out.len || conn->close_after_reply)
+    if (conn->out.len || conn->close_after_reply || conn->is_output_high)
         conn_has_output(conn);
 }
 
@@ -132,6 +132,7 @@ void conn_close(struct conn *conn, enum conn_close_reason why) {
         conn->close_reason = (uint8_t)why;
     link_remove(&conn->output_link);
     link_remove(&conn->paused_link);
+    conn_leave_monitor(conn);
     io_stream_close(conn->host->io, &conn->stream);
 }
 
@@ -147,6 +148,13 @@ size_t conn_memory(const struct conn *conn) {
            conn->stream.unsent_bytes;
 }
 
-size_t conn_output_bytes(const struct conn *conn) {
-    return conn->out.len + conn->stream.unsent_bytes + conn->order.stored_bytes;
+void conn_trim(struct conn *conn) {
+    resp_parser_trim(&conn->parser);
+    if (conn->query.len == 0)
+        buf_deinit(&conn->query);
+    if (conn->out.len == 0)
+        buf_deinit(&conn->out);
+    buf_deinit(&conn->sending);
+    if (reply_order_is_idle(&conn->order))
+        reply_order_trim(&conn->order);
 }

@@ -11,12 +11,12 @@
 #pragma once
 
 #include "core/base/buf.h"
+#include "core/config/config.h"
 #include "core/io/io.h"
 #include "core/resp/resp_parse.h"
 #include "net/reply_order.h"
 
 struct conn;
-struct config;
 
 /* One command as cut out of the stream. What the host learns about it in on_peek stays here for on_command. */
 struct conn_request {
@@ -40,9 +40,16 @@ struct conn_window {
     struct bytes args[CONN_WINDOW_ARGS];
 };
 
-/* Upward calls, owned by the shard that hosts the connection. */
+/* What a client does wrong and is closed for; the host writes it to the log. */
+enum conn_misuse {
+    CONN_MISUSE_PROTOCOL,    /* bytes that are no command; what is wrong stands in the detail */
+    CONN_MISUSE_QUERY_LIMIT, /* more unfinished input than client-query-buffer-limit */
+};
+
+/* Upward calls, owned by the shard that hosts the connection. All on the owner's thread. */
 struct conn_host {
     void *ctx;
+    unsigned index; /* of the shard */
     struct io *io;
     struct conn_window window; /* of the connection that is being read */
     /* The window is full or the input is at its end: looks its commands up and begins to fetch their memory. */
@@ -54,9 +61,17 @@ struct conn_host {
     void (*on_gone)(struct conn *conn);
     /* The connection has begun or ended MONITOR; may be NULL. */
     void (*on_monitor)(struct conn *conn, bool is_on);
+    /* The connection will be closed for this; may be NULL. */
+    void (*on_misuse)(struct conn *conn, enum conn_misuse what, const char *detail);
+    /* More than output_watch_bytes wait to be sent, or did at the last call (soft_limit_since_ms is set): closes the
+     * connection if that is too much. */
+    void (*on_output_watch)(struct conn *conn);
+    /* The connection was marked is_output_high, and now its output has gone: lets it take commands again. */
+    void (*on_output_low)(struct conn *conn);
+    size_t output_watch_bytes;
     struct link with_output; /* connections that have output to send this turn (conn->output_link) */
     struct resp_limits limits;
-    size_t query_max_bytes; /* client-query-buffer-limit */
+    size_t query_max_bytes; /* client-query-buffer-limit; strangers have CONN_STRANGER_QUERY_MAX_BYTES */
     int64_t now_ms;         /* wall clock of the turn */
     uint64_t net_in_bytes;
     uint64_t net_out_bytes;
@@ -76,14 +91,19 @@ enum conn_close_reason {
 
 enum conn_reply_mode { CONN_REPLY_ON, CONN_REPLY_OFF, CONN_REPLY_SKIP_NEXT, CONN_REPLY_SKIP };
 
-enum { CONN_NAME_MAX = 255, CONN_ADDR_MAX = 128 };
+enum {
+    CONN_ADDR_MAX = 128,
+    CONN_STRANGER_QUERY_MAX_BYTES = 1 << 20, /* unfinished input of a client that has not authenticated */
+    CONN_OUTPUT_LOW_BYTES = 1 << 20,         /* unsent output below which is_output_high ends */
+};
 
 struct conn {
     struct io_stream stream;
     struct conn_host *host;
     struct link all_link;    /* every connection of the shard */
     struct link output_link; /* host->with_output */
-    struct link paused_link; /* shard's list of connections whose input waits (CLIENT PAUSE) */
+    struct link paused_link; /* shard's lists of connections whose input waits (CLIENT PAUSE) or may go on */
+    struct link monitor_link; /* shard's connections that MONITOR */
 
     /* input */
     struct resp_parser parser;
@@ -99,7 +119,9 @@ struct conn {
     bool is_socket_gone;
     bool close_after_reply;
     bool close_asap;
+    bool is_output_high;  /* so much output is unsent that the host takes no commands */
     uint8_t close_reason; /* enum conn_close_reason */
+    uint8_t client_class; /* enum config_client_class: whose output limits apply */
     int64_t soft_limit_since_ms;
 
     /* routing, kept by the shards */
@@ -122,7 +144,7 @@ struct conn {
     uint64_t commands;
     uint64_t net_in_bytes;
     uint64_t net_out_bytes;
-    const char *last_command; /* full name of the last command, for CLIENT LIST */
+    const char *last_command; /* full name of the last command, e.g. "client|list", for CLIENT LIST */
     char *name;               /* CLIENT SETNAME, NULL when unset */
     char *lib_name;
     char *lib_ver;
@@ -164,4 +186,9 @@ void conn_release(struct conn *conn);
 size_t conn_memory(const struct conn *conn);
 
 /* Output not yet taken by the socket, for client-output-buffer-limit. */
-size_t conn_output_bytes(const struct conn *conn);
+static inline size_t conn_output_bytes(const struct conn *conn) {
+    return conn->out.len + conn->stream.unsent_bytes + conn->order.stored_bytes;
+}
+
+/* Frees the buffers that a quiet connection does not need. Not between io_stream_send and the next io_poll. */
+void conn_trim(struct conn *conn);

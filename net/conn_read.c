@@ -14,17 +14,35 @@
 
 enum { QUERY_KEEP_BYTES = 32 * 1024 };
 
+static void conn_read_too_much(struct conn *conn) {
+    if (conn->host->on_misuse)
+        conn->host->on_misuse(conn, CONN_MISUSE_QUERY_LIMIT, "");
+    conn_close(conn, CONN_CLOSED_BY_LIMIT);
+}
+
+/* The unfinished input is more than one client may have. */
+static bool conn_read_is_too_much(const struct conn *conn) {
+    size_t limit = conn->host->query_max_bytes;
+    if (!conn->is_authenticated && limit > CONN_STRANGER_QUERY_MAX_BYTES)
+        limit = CONN_STRANGER_QUERY_MAX_BYTES;
+    return conn->query.len > limit;
+}
+
 static void conn_read_protocol_error(struct conn *conn) {
-    conn->host->protocol_errors++;
-    if (conn->parser.error && !conn->parser.is_silent) {
-        struct buf text;
-        buf_init(&text);
-        buf_printf(&text, "-ERR %s\r\n", conn->parser.error);
-        uint64_t slot = reply_order_open(&conn->order, false);
-        if (reply_order_fill(&conn->order, slot, buf_bytes(&text), 0, &conn->out))
-            conn_has_output(conn);
-        buf_deinit(&text);
+    if (conn->parser.is_silent) {
+        conn_read_too_much(conn);
+        return;
     }
+    conn->host->protocol_errors++;
+    if (conn->host->on_misuse)
+        conn->host->on_misuse(conn, CONN_MISUSE_PROTOCOL, conn->parser.error);
+    struct buf text;
+    buf_init(&text);
+    buf_printf(&text, "-ERR %s\r\n", conn->parser.error);
+    uint64_t slot = reply_order_open(&conn->order, false);
+    if (reply_order_fill(&conn->order, slot, buf_bytes(&text), 0, &conn->out))
+        conn_has_output(conn);
+    buf_deinit(&text);
     conn_close_after_reply(conn, CONN_CLOSED_BY_PROTOCOL);
 }
 
@@ -109,8 +127,8 @@ static void conn_read_query(struct conn *conn) {
         buf_clear(&conn->query, QUERY_KEEP_BYTES);
     else
         buf_consume(&conn->query, used);
-    if (conn->query.len > conn->host->query_max_bytes)
-        conn_close(conn, CONN_CLOSED_BY_LIMIT);
+    if (conn_read_is_too_much(conn) && !conn->is_blocked)
+        conn_read_too_much(conn);
 }
 
 void conn_read_data(struct io_stream *stream, struct bytes data) {
@@ -130,8 +148,8 @@ void conn_read_data(struct io_stream *stream, struct bytes data) {
         buf_put_bytes(&conn->query, data);
         if (!conn->is_blocked && conn->query.len >= conn->parser.need_bytes)
             conn_read_query(conn);
-        else if (conn->query.len > conn->host->query_max_bytes)
-            conn_close(conn, CONN_CLOSED_BY_LIMIT);
+        else if (conn_read_is_too_much(conn) && !conn->is_blocked)
+            conn_read_too_much(conn);
     }
     conn->is_reading = false;
 }

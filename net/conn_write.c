@@ -2,17 +2,36 @@
  *
  * `out` collects replies; at the end of the turn it changes places with `sending`, which io borrows until the next
  * io_poll returns. While a short send is pending in io, replies stay in `out` and the connection leaves the list; io's
- * on_drained puts it back. */
+ * on_drained puts it back.
+ *
+ * Limits are looked at here, before the send: at the end of every turn that added output, and while is_output_high or a
+ * soft limit's time runs, at every chance to send. */
 #include "net/conn.h"
 
 enum { OUTPUT_KEEP_BYTES = 16 * 1024 };
 
-/* True when the connection must be looked at again next turn: it is to be closed once its last reply is really sent. */
+/* The output has a moment ago been too much for somebody: asks again. */
+static void conn_look_at_output(struct conn *conn) {
+    struct conn_host *host = conn->host;
+    size_t bytes = conn_output_bytes(conn);
+    if ((bytes > host->output_watch_bytes || conn->soft_limit_since_ms) && host->on_output_watch)
+        host->on_output_watch(conn);
+    if (conn->is_output_high && !conn->close_asap && bytes < CONN_OUTPUT_LOW_BYTES) {
+        conn->is_output_high = false;
+        host->on_output_low(conn);
+    }
+}
+
+/* True when the connection must be looked at again next turn: it is to be closed once its last reply is really sent, or
+ * it takes no commands until its output is. */
 static bool conn_flush(struct conn *conn) {
     struct conn_host *host = conn->host;
     if (conn->close_asap)
         return false;
-    if (!io_stream_can_send(&conn->stream))
+    if (UNLIKELY(conn_output_bytes(conn) > host->output_watch_bytes || conn->soft_limit_since_ms ||
+                 conn->is_output_high))
+        conn_look_at_output(conn);
+    if (conn->close_asap || !io_stream_can_send(&conn->stream))
         return false; /* on_drained brings it back */
     if (conn->out.len == 0) {
         if (conn->close_after_reply && reply_order_is_idle(&conn->order))
@@ -23,10 +42,11 @@ static bool conn_flush(struct conn *conn) {
     conn->sending = conn->out;
     conn->out = spare;
     buf_clear(&conn->out, OUTPUT_KEEP_BYTES);
+    conn->last_ms = host->now_ms;
     host->net_out_bytes += conn->sending.len;
     conn->net_out_bytes += conn->sending.len;
     io_stream_send(host->io, &conn->stream, buf_bytes(&conn->sending));
-    return conn->close_after_reply;
+    return conn->close_after_reply || conn->is_output_high;
 }
 
 void conn_flush_all(struct conn_host *host) {

@@ -24,6 +24,13 @@ void reply_order_deinit(struct reply_order *ro) {
     reply_order_init(ro);
 }
 
+void reply_order_trim(struct reply_order *ro) {
+    must(reply_order_is_idle(ro));
+    uint64_t next = ro->next;
+    reply_order_deinit(ro);
+    ro->head = ro->next = next;
+}
+
 static struct reply_slot *reply_order_slot(struct reply_order *ro, uint64_t number) {
     dcheck(number >= ro->head && number < ro->next); /* I1 */
     return &ro->ring[number & (ro->cap - 1)];

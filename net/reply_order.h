@@ -31,6 +31,9 @@ struct reply_order {
 void reply_order_init(struct reply_order *ro);
 void reply_order_deinit(struct reply_order *ro);
 
+/* Frees the ring; nothing may be outstanding. */
+void reply_order_trim(struct reply_order *ro);
+
 /* True when nothing is outstanding: a reply may go straight to the output. */
 static inline bool reply_order_is_idle(const struct reply_order *ro) {
     return ro->head == ro->next;

@@ -27,7 +27,7 @@ static void accept_refuse(struct server *server, int fd, const char *text) {
     close(fd);
 }
 
-/* Protected mode: without a password and without an explicit bind, only this machine may connect. */
+/* Protected mode: without a password only this machine may connect. */
 static bool accept_is_protected(const struct server *server, int fd) {
     const struct config *config = server->config;
     if (!config->protected_mode || (config->requirepass && config->requirepass[0]))

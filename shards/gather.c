@@ -14,6 +14,7 @@
 
 struct gather_part {
     struct message message;
+    struct link link; /* on shard->questions */
     struct gather *gather;
     unsigned shard;
 };
@@ -61,14 +62,29 @@ static void gather_come_home(struct shard *shard, struct message *message) {
         gather_finish(shard, g);
 }
 
-static void gather_arrive(struct shard *shard, struct message *message) {
-    struct gather_part *part = CONTAINER_OF(message, struct gather_part, message);
+static void gather_ask(struct shard *shard, struct gather_part *part) {
     struct gather *g = part->gather;
-    dcheck(part->shard == shard->index);
     if (g->how->ask)
         g->how->ask(shard, g->question, gather_answer(g, part->shard));
-    message->run = gather_come_home;
-    shard_send(shard, g->asker, message);
+    part->message.run = gather_come_home;
+    shard_send(shard, g->asker, &part->message);
+}
+
+void gather_run_waiting(struct shard *shard) {
+    struct link *node;
+    while ((node = link_pop_front(&shard->questions)) != NULL)
+        gather_ask(shard, CONTAINER_OF(node, struct gather_part, link));
+}
+
+static void gather_arrive(struct shard *shard, struct message *message) {
+    struct gather_part *part = CONTAINER_OF(message, struct gather_part, message);
+    dcheck(part->shard == shard->index);
+    if (part->gather->how->needs_thread && !pthread_equal(pthread_self(), shard->thread)) {
+        link_push_back(&shard->questions, &part->link);
+        atomic_store_explicit(&shard->wants_owner, true, memory_order_release);
+    } else {
+        gather_ask(shard, part);
+    }
 }
 
 static void gather_send(struct shard *shard, struct parked *parked, const struct gather_how *how,

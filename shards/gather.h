@@ -14,7 +14,7 @@
  * order among commands is promised beyond this: what a shard did before it answered, it had done when the reply leaves.
  *
  * Thread: `ask` runs on the asked shard, perhaps by a visitor, so it may touch the shard's own fields but not those marked
- * "thread" (shard.h). `finish` runs on the asking shard, under the same rule. */
+ * "thread" (shard.h), unless needs_thread is set. `finish` runs on the asking shard, under the same rule. */
 #pragma once
 
 #include "core/exec/exec.h"
@@ -31,6 +31,8 @@ struct gather_how {
     /* All answers are in: writes exactly one reply to `out`, or calls gather_again. With a gather that no command
      * waits for, out is NULL. Frees what the answers own; not the answers themselves. */
     void (*finish)(struct shard *shard, struct gather *gather, struct resp_out *out);
+    /* `ask` must run on the shard's own thread, not by a visitor: the shard is woken for it. */
+    bool needs_thread;
     /* Frees the question; NULL: there is nothing to free. */
     void (*free_question)(void *question);
 };
@@ -48,6 +50,9 @@ void gather_again(struct shard *shard, struct gather *gather, const struct gathe
 unsigned gather_count(const struct gather *gather);
 void *gather_answer(const struct gather *gather, unsigned shard);
 void *gather_question(const struct gather *gather);
+
+/* Runs the questions that waited for the shard's own thread; once a turn. */
+void gather_run_waiting(struct shard *shard);
 
 /* Inside finish: the command that waits, with its arguments; must not be silent. */
 const struct request *gather_request(const struct gather *gather);

@@ -17,6 +17,7 @@
 
 #include "shards/accept.h"
 #include "shards/evict_loop.h"
+#include "shards/gather.h"
 #include "shards/server.h"
 #include "shards/shard_life.h"
 #include "shards/shard_log.h"
@@ -109,9 +110,12 @@ void loop_turn(struct shard *shard, bool may_sleep) {
     shard->host.now_ms = io_wall_ms(shard->io);
     engine_set_clock(&shard->engine, io_wall_ms(shard->io) * 1000);
     shard_run_inbox(shard);
+    pause_check(shard);
     accept_newcomers(shard);
+    gather_run_waiting(shard);
     loop_resume(shard);
     io_dispatch(shard->io);
+    monitor_flush(shard);
     loop_exchange(shard);
     if (io_now_ns(shard->io) >= shard->next_tick_ns)
         tick(shard);

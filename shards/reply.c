@@ -8,8 +8,9 @@
 #include "shards/route.h"
 #include "shards/shard.h"
 
-static void reply_check_resume(struct shard *shard, struct conn *conn) {
-    if (conn->is_blocked && !conn->close_asap && !link_is_linked(&conn->paused_link) &&
+void reply_check_resume(struct conn *conn) {
+    struct shard *shard = conn->host->ctx;
+    if (conn->is_blocked && !conn->close_asap && !conn->is_output_high && !link_is_linked(&conn->paused_link) &&
         reply_order_outstanding(&conn->order) <= ROUTE_IN_FLIGHT_MAX / 2)
         link_push_back(&shard->resume, &conn->paused_link);
 }
@@ -25,7 +26,7 @@ void reply_deliver_merged(struct shard *shard, struct conn *conn, uint64_t slot,
     }
     if (reply_order_fill(&conn->order, slot, reply, promises, &conn->out) && !conn->close_asap)
         conn_has_output(conn);
-    reply_check_resume(shard, conn);
+    reply_check_resume(conn);
     conn_release(conn);
 }
 

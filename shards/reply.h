@@ -10,6 +10,10 @@ struct shard;
 void reply_deliver(struct shard *shard, const struct reply_to *to, struct bytes reply, unsigned from,
                    uint64_t ticket);
 
+/* Lets a connection that was refused commands go on, if nothing keeps it any more: no pause, not too many commands under
+ * way, not too much unsent output. */
+void reply_check_resume(struct conn *conn);
+
 struct reply_source {
     unsigned from;
     uint64_t ticket;

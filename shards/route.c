@@ -7,6 +7,7 @@
 #include "core/base/keyhash.h"
 #include "shards/admission.h"
 #include "shards/fanout.h"
+#include "shards/misuse.h"
 #include "shards/reply.h"
 #include "shards/planted.h"
 #include "shards/run.h"
@@ -58,8 +59,10 @@ static void route_run_here(struct shard *shard, struct conn *conn, struct reques
     /* A request that cannot be answered now needs its slot before it is parked. A spare one is taken back below. */
     r->to = (struct reply_to){.conn = conn, .slot = conn->order.next, .coordinator = (uint16_t)shard->index};
     bool is_answered = run_request(shard, r, out, &ticket);
-    if (UNLIKELY(conn->reply_mode == CONN_REPLY_SKIP_NEXT) && is_direct) {
-        conn->reply_mode = CONN_REPLY_SKIP; /* that was CLIENT REPLY SKIP itself */
+    if (UNLIKELY(conn->reply_mode != CONN_REPLY_ON) && is_direct) { /* that was CLIENT REPLY OFF or SKIP itself */
+        out->len = before;
+        if (conn->reply_mode == CONN_REPLY_SKIP_NEXT)
+            conn->reply_mode = CONN_REPLY_SKIP;
         return;
     }
     if (!is_answered) {
@@ -217,6 +220,12 @@ bool route_command(struct conn *conn, const struct conn_request *peeked) {
         return false;
     if (UNLIKELY(shard_log_is_full(shard)) && route_must_stall(shard, conn, peeked))
         return false;
+    if (UNLIKELY(conn_output_bytes(conn) >= ROUTE_OUTPUT_PAUSE_BYTES)) {
+        conn->is_output_high = true;
+        return false;
+    }
+    if (UNLIKELY(!peeked->command) && misuse_is_http(conn, peeked->argv[0]))
+        return true;
     struct buf error;
     buf_init(&error);
     const struct command *command = admission_check(shard, conn, peeked, &error);
@@ -224,6 +233,13 @@ bool route_command(struct conn *conn, const struct conn_request *peeked) {
         route_reject(shard, conn, peeked->command, &error);
         return true;
     }
+    if (UNLIKELY(shard->pause.until_ms) && pause_holds(shard, conn, command)) {
+        pause_wait(shard, conn);
+        buf_deinit(&error);
+        return false;
+    }
+    if (UNLIKELY(atomic_load_explicit(&shard->server->monitor_count, memory_order_relaxed)))
+        monitor_note(shard, conn, command, peeked->argc, peeked->argv);
     conn->last_command = command->fullname;
     conn->commands++;
     struct request r = {

@@ -12,7 +12,10 @@
 #include "shards/cycles.h"
 #include "shards/dispatch.h"
 #include "shards/loop.h"
+#include "shards/misuse.h"
+#include "shards/output_limit.h"
 #include "shards/recovery.h"
+#include "shards/reply.h"
 #include "shards/route.h"
 #include "shards/settings.h"
 #include "shards/shard_life.h"
@@ -111,9 +114,14 @@ static void server_count_start(struct shard *shard, bool is_ok) {
 
 void server_set_up_shard(struct shard *shard) {
     shard->host.ctx = shard;
+    shard->host.index = shard->index;
     shard->host.on_peek = route_peek;
     shard->host.on_command = route_command;
     shard->host.on_gone = accept_gone;
+    shard->host.on_monitor = monitor_switch;
+    shard->host.on_misuse = misuse_report;
+    shard->host.on_output_watch = output_limit_check;
+    shard->host.on_output_low = reply_check_resume;
     settings_install(shard, shard->server->snapshot);
 }
 
@@ -132,7 +140,7 @@ static bool server_open_listener(struct server *server, const char *address, int
     }
     listener->ctx = server->shards[0];
     listener->io.on_accept = accept_take;
-    listener->io.on_accept_error = NULL;
+    listener->io.on_accept_error = misuse_accept_failed;
     if (io_listener_start(server->shards[0]->io, &listener->io) != ERR_OK)
         return false;
     server->listener_count++;

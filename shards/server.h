@@ -46,7 +46,9 @@ struct server {
     atomic_uint_fast64_t next_slowlog_id;
     atomic_uint conn_count;          /* for maxclients */
     atomic_uint_fast64_t used_bytes; /* sum of what the shards last published */
-    atomic_uint monitor_count;
+    atomic_uint monitor_count; /* of all shards */
+    atomic_int_fast64_t attack_logged_ms; /* when misuse.h last wrote of these; 0: never */
+    atomic_int_fast64_t accept_fault_logged_ms;
     atomic_bool is_loading;
     atomic_bool is_stopping;
     atomic_bool is_visiting_on;

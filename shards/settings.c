@@ -6,6 +6,7 @@
 #include "shards/settings.h"
 
 #include "core/base/mem.h"
+#include "shards/output_limit.h"
 #include "shards/server.h"
 
 #include <errno.h>
@@ -39,6 +40,7 @@ void settings_install(struct shard *shard, const struct config *config) {
     shard->engine.config = config;
     engine_set_clock(&shard->engine, shard->engine.now_us);
     shard->host.query_max_bytes = (size_t)config->client_query_buffer_limit;
+    shard->host.output_watch_bytes = output_limit_watch_bytes(config);
     shard->host.limits = (struct resp_limits){
         .bulk_max_bytes = (int64_t)config->proto_max_bulk_len,
         .args_max = INT32_MAX,

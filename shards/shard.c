@@ -28,6 +28,8 @@ struct shard *shard_new(struct server *server, unsigned index) {
     link_init_head(&shard->stalled);
     link_init_head(&shard->questions);
     link_init_head(&shard->newcomers);
+    pause_init(&shard->pause);
+    monitor_init(&shard->monitor);
     link_init_head(&shard->host.with_output);
     return shard;
 }
@@ -43,6 +45,7 @@ void shard_free(struct shard *shard) {
     flush_deinit(&shard->flush, shard->server->shard_count);
     locks_deinit(&shard->locks);
     promises_deinit(&shard->promises, shard->server->shard_count);
+    monitor_deinit(&shard->monitor);
     buf_deinit(&shard->scratch);
     mem_free(shard->argv);
     stats_deinit(shard);

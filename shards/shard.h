@@ -16,7 +16,9 @@
 #include "shards/inbox.h"
 #include "shards/latency.h"
 #include "shards/locks.h"
+#include "shards/monitor.h"
 #include "shards/order_lock.h"
+#include "shards/pause.h"
 #include "shards/promises.h"
 #include "shards/request.h"
 #include "shards/slowlog.h"
@@ -36,6 +38,7 @@ struct shard {
     atomic_uint load;        /* connections, for the choice of the least loaded */
     atomic_bool wants_owner; /* a visitor left work for the shard's own thread */
     atomic_int log_fault;    /* enum err: why our log cannot be written */
+    atomic_uint monitor_count; /* our connections that MONITOR */
     unsigned index;
     struct server *server;
     struct io *io; /* io_wake only */
@@ -60,6 +63,7 @@ struct shard {
     struct evict_pool *evict_pools; /* one per database */
     uint64_t published_bytes;       /* our part of server->used_bytes */
     uint64_t conn_bytes;            /* memory of our connections, as of the last tick */
+    struct pause pause;
 
     /* own, thread */
     pthread_t thread;
@@ -69,6 +73,7 @@ struct shard {
     struct link stalled;   /* connections whose writes wait for the log (conn->paused_link) */
     struct link questions; /* of gather.h, waiting for our thread */
     struct link newcomers; /* sockets handed to us, not opened yet */
+    struct monitor monitor;
     uint64_t conn_count;
     uint64_t turn;
     int64_t next_tick_ns;

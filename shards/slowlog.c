@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/resp/resp_write.h"
 #include "shards/fanout.h"
+#include "shards/redact.h"
 #include "shards/server.h"
 
 #include <stdio.h>
@@ -63,21 +64,6 @@ void slowlog_trim(struct shard *shard) {
 
 /* ---- making ---- */
 
-/* The position of the first argument that must not be shown, or argc. */
-static int slowlog_secret_from(const struct request *r) {
-    if (r->command->id == COMMAND_AUTH)
-        return 1;
-    for (int i = 1; i < r->argc && r->command->id == COMMAND_HELLO; i++)
-        if (bytes_is_word(r->argv[i], "AUTH"))
-            return i + 1;
-    for (int i = 2; i + 1 < r->argc && r->command->id == COMMAND_CONFIG_SET; i += 2) {
-        enum config_id id = config_find(r->argv[i]);
-        if (id != CONFIG_COUNT && (config_flags(id) & CONFIG_SENSITIVE))
-            return i + 1;
-    }
-    return r->argc;
-}
-
 static void slowlog_put_arg(struct resp_out *out, struct bytes arg) {
     if (arg.len <= SLOWLOG_ARG_BYTES_MAX) {
         resp_bulk(out, arg);
@@ -94,7 +80,7 @@ static void slowlog_put_arg(struct resp_out *out, struct bytes arg) {
 static void slowlog_copy_args(struct slowlog_entry *entry, const struct request *r) {
     struct resp_out out;
     resp_out_init(&out, &entry->args, 2);
-    int secret_from = slowlog_secret_from(r);
+    int secret_from = redact_from(r->command, r->argc, r->argv);
     entry->argc = r->argc > SLOWLOG_ARGS_MAX ? SLOWLOG_ARGS_MAX : r->argc;
     for (int i = 0; i < entry->argc; i++) {
         if (i == SLOWLOG_ARGS_MAX - 1 && r->argc > SLOWLOG_ARGS_MAX) {
@@ -102,7 +88,7 @@ static void slowlog_copy_args(struct slowlog_entry *entry, const struct request 
             int len = snprintf(text, sizeof text, "... (%d more arguments)", r->argc - SLOWLOG_ARGS_MAX + 1);
             resp_bulk(&out, bytes_of(text, (size_t)len));
         } else if (i >= secret_from) {
-            resp_bulk_cstr(&out, "(redacted)");
+            resp_bulk_cstr(&out, REDACT_TEXT);
         } else {
             slowlog_put_arg(&out, r->argv[i]);
         }

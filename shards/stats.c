@@ -12,8 +12,6 @@
 #include "shards/server.h"
 #include "shards/slowlog.h"
 
-enum { STATS_CLIENTS_PER_TICK = 256 };
-
 void stats_init(struct shard *shard) {
     shard->commands = mem_zalloc(COMMAND_COUNT * sizeof *shard->commands);
     shard->counted.errors = mem_zalloc(STATS_ERRORS_MAX * sizeof *shard->counted.errors);
@@ -107,20 +105,18 @@ void stats_note_late_error(struct shard *shard, const struct command *command, c
     shard->engine.stats.errors += reply->errors;
 }
 
-/* The list is walked in slices, each client that was looked at going to its end, so that ten thousand connections cost no
- * pause. The figures become valid when the walk has come round. */
-static void stats_walk_clients(struct shard *shard) {
+void stats_note_client(struct shard *shard, const struct conn *conn) {
     struct stats_walk *walk = &shard->counted.walk;
-    for (int i = 0; i < STATS_CLIENTS_PER_TICK && walk->clients < shard->conn_count; i++) {
-        struct link *node = link_pop_front(&shard->conns);
-        link_push_back(&shard->conns, node);
-        const struct conn *conn = CONTAINER_OF(node, struct conn, all_link);
-        size_t output = conn_output_bytes(conn);
-        walk->bytes += conn_memory(conn);
-        walk->input_max = conn->query.cap > walk->input_max ? conn->query.cap : walk->input_max;
-        walk->output_max = output > walk->output_max ? output : walk->output_max;
-        walk->clients++;
-    }
+    size_t output = conn_output_bytes(conn);
+    walk->bytes += conn_memory(conn);
+    walk->input_max = conn->query.cap > walk->input_max ? conn->query.cap : walk->input_max;
+    walk->output_max = output > walk->output_max ? output : walk->output_max;
+    walk->clients++;
+}
+
+/* The figures become valid when the walk has come round. */
+static void stats_end_walk(struct shard *shard) {
+    struct stats_walk *walk = &shard->counted.walk;
     if (walk->clients < shard->conn_count)
         return;
     shard->conn_bytes = walk->bytes;
@@ -142,7 +138,7 @@ void stats_tick(struct shard *shard) {
                                     .commands = stats->calls,
                                     .net_in_bytes = shard->host.net_in_bytes,
                                     .net_out_bytes = shard->host.net_out_bytes};
-    stats_walk_clients(shard);
+    stats_end_walk(shard);
     if (shard->index == 0)
         stats_note_peak(shard->server);
 }

@@ -8,6 +8,7 @@
 #include "shards/histogram.h"
 #include "shards/request.h"
 
+struct conn;
 struct shard;
 
 /* Calls of one command on one shard. A command in parts counts as a call where its first part runs. */
@@ -41,6 +42,8 @@ struct shard_stats {
     uint64_t txns;
     uint64_t connections;
     uint64_t rejected_connections;
+    uint64_t output_limit_closes; /* clients closed for too much unsent output */
+    uint64_t query_limit_closes;  /* and for too much unfinished input */
 };
 
 /* What a rate is taken from. */
@@ -93,6 +96,9 @@ void stats_note_rejected(struct shard *shard, const struct command *command, str
 
 /* An error reply of a command that answered later. */
 void stats_note_late_error(struct shard *shard, const struct command *command, const struct resp_out *reply);
+
+/* The walk over the connections (shards/tick.c) has come to this one. */
+void stats_note_client(struct shard *shard, const struct conn *conn);
 
 /* Ten times a second: rates, memory and largest buffers of connections. */
 void stats_tick(struct shard *shard);

@@ -2,19 +2,23 @@
  *
  * Active expiry runs until nothing is due or its share of the time between two ticks is used up (a quarter at most). A
  * database that has nothing due costs one comparison. Idle clients are looked for in slices, a part of the list each
- * tick, so that ten thousand connections never cost a pause. */
+ * tick, so that ten thousand connections never cost a pause; each then is as busy as it was a second ago, or quiet and
+ * gives its spare buffers back. */
 #include "shards/tick.h"
 
 #include "core/exec/key_view.h"
 #include "core/keyspace/expire.h"
 #include "shards/log_mark.h"
+#include "shards/output_limit.h"
 #include "shards/server.h"
 #include "shards/shard_log.h"
 
 enum {
     TICK_EXPIRE_SHARE = 4,          /* a quarter of the tick */
     TICK_EXPIRE_SLICE_NS = 1000000, /* and not more than a millisecond in one go */
-    TICK_CLIENTS_PER_TICK = 200,
+    TICK_CLIENTS_MIN = 50,   /* looked at in a tick; more when a second's ticks would not reach all */
+    TICK_CLIENTS_MAX = 1000,
+    TICK_QUIET_MS = 2000, /* silence after which a client's buffers are freed */
     TICK_FREE_ENTRIES = 256, /* freed between two looks at the clock */
 };
 
@@ -69,17 +73,36 @@ static void tick_free(struct shard *shard, int64_t budget_ns) {
     }
 }
 
-/* Closes clients that have said nothing for `timeout` seconds. The list rotates: those looked at go to its end. */
-static void tick_clients(struct shard *shard) {
+static bool tick_client_is_idle(const struct shard *shard, const struct conn *conn) {
     int64_t limit_ms = (int64_t)shard->engine.config->timeout * 1000;
-    if (limit_ms == 0)
+    return limit_ms != 0 && !conn->is_monitor && conn->client_class == CONFIG_CLASS_NORMAL && !conn->is_blocked &&
+           conn->in_flight == 0 && shard->host.now_ms - conn->last_ms > limit_ms;
+}
+
+static void tick_client(struct shard *shard, struct conn *conn) {
+    if (conn->close_asap)
         return;
-    for (int i = 0; i < TICK_CLIENTS_PER_TICK && !link_is_empty(&shard->conns); i++) {
+    if (tick_client_is_idle(shard, conn)) {
+        logger_say(&shard->server->logger, LOGLEVEL_VERBOSE, "Closing idle client");
+        conn_close(conn, CONN_CLOSED_BY_TIMEOUT);
+        return;
+    }
+    if (shard->host.now_ms - conn->last_ms >= TICK_QUIET_MS)
+        conn_trim(conn);
+    if (conn->soft_limit_since_ms)
+        output_limit_check(conn);
+}
+
+/* The list rotates: those looked at go to its end. */
+static void tick_clients(struct shard *shard, int hz) {
+    uint64_t count = shard->conn_count / (uint64_t)hz + 1;
+    count = count < TICK_CLIENTS_MIN ? TICK_CLIENTS_MIN : count > TICK_CLIENTS_MAX ? TICK_CLIENTS_MAX : count;
+    for (uint64_t i = 0; i < count && i < shard->conn_count; i++) {
         struct link *node = link_pop_front(&shard->conns);
-        link_push_back(&shard->conns, node);
         struct conn *conn = CONTAINER_OF(node, struct conn, all_link);
-        if (!conn->is_monitor && conn->in_flight == 0 && shard->host.now_ms - conn->last_ms > limit_ms)
-            conn_close(conn, CONN_CLOSED_BY_TIMEOUT);
+        link_push_back(&shard->conns, node);
+        tick_client(shard, conn);
+        stats_note_client(shard, conn);
     }
 }
 
@@ -93,16 +116,16 @@ static void tick_stalled(struct shard *shard) {
 }
 
 void tick(struct shard *shard) {
-    int hz = shard->engine.config->hz;
-    int64_t period_ns = 1000000000 / (hz > 0 ? hz : 10);
+    int hz = shard->engine.config->hz > 0 ? shard->engine.config->hz : 10;
+    int64_t period_ns = 1000000000 / hz;
     shard->next_tick_ns = io_now_ns(shard->io) + period_ns;
     int64_t budget_ns = period_ns / TICK_EXPIRE_SHARE;
     if (budget_ns > TICK_EXPIRE_SLICE_NS)
         budget_ns = TICK_EXPIRE_SLICE_NS;
-    if (!shard->engine.is_active_expiry_off)
+    if (!shard->engine.is_active_expiry_off && shard->pause.until_ms == 0)
         tick_expire(shard, budget_ns);
     tick_free(shard, budget_ns);
-    tick_clients(shard);
+    tick_clients(shard, hz);
     tick_stalled(shard);
     stats_tick(shard);
     if (shard->index == 0)
