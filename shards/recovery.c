@@ -1,27 +1,31 @@
-/* recovery.c: the start of a server with an append-only log.
+/* recovery.c: the start of a server with an append-only log, as steps that all shards' threads take together.
  *
- * Threads work in steps with a barrier between them; in each step a thread touches only segments and engines whose number
- * is its own modulo the number of threads, and thread 0 alone does what concerns all.
+ * In each step a thread touches only segments and engines whose number is its own modulo the number of threads, and
+ * thread 0 alone does what concerns all. Between steps they meet, and thread 0 decides about the next one.
  *
- *   prepare   0     read the manifest, or begin a log where there is none
+ *   prepare      0     read the manifest, or begin a log where there is none
  *   for each generation:
- *     scan    all   read and verify every segment
- *     cut     0     how much of each is kept (persist/aof_cut.h)
- *     trim    all   cut the files there, and sync that
- *     move    all   bring the keys loaded so far to engines of as many shards as the generation had
- *     replay  all   run its effects
- *   move      all   bring the keys to the shards
- *   renew     0     with another number of shards than the last generation: begin a new one
- *   open      all   begin logging behind the last frame, with a mark
+ *     scan       all   read and verify every segment
+ *     cut        0     how much of each is kept (persist/aof_cut.h)
+ *     trim       all   cut the files there, and sync that
+ *     move       all   bring the keys loaded so far to engines of as many shards as the generation had (4 steps)
+ *     replay     all   run its effects
+ *   move         all   bring the keys to the shards
+ *   renew        0     with another number of shards than the last generation: begin a new one
+ *   open         all   begin logging behind the last frame, with a mark
+ *   finish       0
  *
- *   I1  all threads leave a step with the same opinion whether the start has failed: it changes before barriers only.
+ *   I1  has_failed is looked at between steps only, so all threads have the same opinion about it.
  *   I2  files are cut, and that is on the disk, before anybody serves: a frame that was cut off can never come back and
  *       stand among newer ones.
  *   I3  a generation is replayed into engines of its own number of shards, because FLUSHALL or SWAPDB in a segment mean
- *       the keys of that shard alone. */
+ *       the keys of that shard alone.
+ *
+ * Steps rather than one function with barriers in it, so that a simulation can take them for all shards in one thread. */
 #include "shards/recovery.h"
 
 #include "core/base/mem.h"
+#include "core/io/io_sim.h"
 #include "persist/aof_cut.h"
 #include "persist/aof_load.h"
 #include "persist/manifest.h"
@@ -49,15 +53,35 @@ struct recovery_segment {
     int64_t next_tell_ns; /* progress */
 };
 
+enum recovery_step {
+    STEP_PREPARE,
+    STEP_SCAN,
+    STEP_CUT,
+    STEP_TRIM,
+    STEP_TURN_OVER,
+    STEP_TAKE,
+    STEP_PUT,
+    STEP_DROP,
+    STEP_REPLAY,
+    STEP_NEXT_GENERATION,
+    STEP_RENEW,
+    STEP_OPEN,
+    STEP_FINISH,
+    STEP_GIVE_UP,
+    STEP_DONE,
+};
+
 struct recovery {
     struct server *server;
+    enum recovery_step step;
     struct manifest_place place;
     struct manifest manifest;
     pthread_barrier_t barrier;
     atomic_bool has_failed; /* I1 */
     unsigned threads;
 
-    /* the generation at hand */
+    /* the generation at hand; its number in the manifest's array is the number of those before */
+    size_t generations_done;
     struct manifest_generation *generation;
     struct recovery_segment *segments;
     struct engine **engines;  /* where its keys are, or NULL before the first */
@@ -78,7 +102,7 @@ struct recovery *recovery_new(struct server *server) {
     struct recovery *r = mem_zalloc(sizeof *r);
     r->server = server;
     r->threads = server->shard_count;
-    r->place = (struct manifest_place){io_fs_real(), server->config->appenddirname, server->config->appendfilename};
+    r->place = (struct manifest_place){server->sim ? io_sim_fs(server->sim, 0) : io_fs_real(), server->config->appenddirname, server->config->appendfilename};
     pthread_barrier_init(&r->barrier, NULL, r->threads);
     return r;
 }
@@ -97,16 +121,29 @@ static void recovery_fail(struct recovery *r, const char *file, const char *why)
     logger_say(&r->server->logger, LOGLEVEL_WARNING, "The append-only log cannot be loaded: %s: %s", file, why);
 }
 
-/* The end of a step. False when the start has failed (I1). */
-static bool recovery_meet(struct recovery *r) {
-    pthread_barrier_wait(&r->barrier);
-    bool ok = !atomic_load(&r->has_failed);
-    pthread_barrier_wait(&r->barrier); /* nobody enters the next step, and fails, before all have looked */
-    return ok;
-}
-
 static void recovery_path(const struct recovery *r, unsigned k, char *path) {
     manifest_segment_path(&r->place, r->generation, k, path);
+}
+
+/* ---- a generation ---- */
+
+static void recovery_open_generation(struct recovery *r, size_t i) {
+    r->generation = &r->manifest.generations[i];
+    r->segments = mem_zalloc(r->generation->shard_count * sizeof *r->segments);
+}
+
+static void recovery_close_generation(struct recovery *r) {
+    for (unsigned k = 0; k < r->generation->shard_count; k++) {
+        struct recovery_segment *s = &r->segments[k];
+        if (s->is_open)
+            segment_reader_close(&s->reader);
+        segment_scan_deinit(&s->scan);
+        aof_cut_tail_deinit(&s->tail);
+        r->effects += s->loaded.effects;
+        r->bytes += s->loaded.bytes;
+    }
+    mem_free(r->segments);
+    r->segments = NULL;
 }
 
 /* ---- prepare ---- */
@@ -120,6 +157,8 @@ static void recovery_prepare(struct recovery *r) {
         e = recovery_files_begin(&r->place, &r->manifest, r->threads, why, sizeof why);
     if (e != ERR_OK)
         recovery_fail(r, r->place.dir, why[0] ? why : err_text(e));
+    else
+        recovery_open_generation(r, 0);
 }
 
 /* ---- scan ---- */
@@ -269,29 +308,17 @@ static void recovery_drop_engines(struct recovery *r, struct engine **engines, u
     mem_free(engines);
 }
 
-/* Brings the keys to engines of `count` shards, if they are not in such. All threads. */
-static bool recovery_move_keys(struct recovery *r, unsigned thread, unsigned count) {
-    bool is_needed = !r->engines || r->engine_count != count;
-    if (!recovery_meet(r))
-        return false;
-    if (!is_needed)
-        return true;
-    if (thread == 0)
-        recovery_turn_over(r, count);
-    recovery_meet(r);
-    if (r->previous) {
-        recovery_move_take(r->move, thread);
-        recovery_meet(r);
-        recovery_move_put(r->move, thread);
-        recovery_meet(r);
-    }
-    if (thread == 0 && r->previous) {
+/* The number of shards that the engines at hand should be for: those of the generation, or, after the last, today's. */
+static unsigned recovery_engines_wanted(const struct recovery *r) {
+    return r->generations_done < r->manifest.count ? r->generation->shard_count : r->threads;
+}
+
+static void recovery_drop_previous(struct recovery *r) {
+    if (r->move)
         recovery_move_free(r->move);
-        recovery_drop_engines(r, r->previous, r->previous_count);
-        r->previous = NULL;
-        r->move = NULL;
-    }
-    return recovery_meet(r);
+    recovery_drop_engines(r, r->previous, r->previous_count);
+    r->previous = NULL;
+    r->move = NULL;
 }
 
 /* ---- replay ---- */
@@ -325,50 +352,6 @@ static void recovery_replay(struct recovery *r, unsigned k) {
         return;
     recovery_path(r, k, path);
     recovery_fail(r, path, why);
-}
-
-/* ---- a generation ---- */
-
-static void recovery_open_generation(struct recovery *r, size_t i) {
-    r->generation = &r->manifest.generations[i];
-    r->segments = mem_zalloc(r->generation->shard_count * sizeof *r->segments);
-}
-
-static void recovery_close_generation(struct recovery *r) {
-    for (unsigned k = 0; k < r->generation->shard_count; k++) {
-        struct recovery_segment *s = &r->segments[k];
-        if (s->is_open)
-            segment_reader_close(&s->reader);
-        segment_scan_deinit(&s->scan);
-        aof_cut_tail_deinit(&s->tail);
-        r->effects += s->loaded.effects;
-        r->bytes += s->loaded.bytes;
-    }
-    mem_free(r->segments);
-    r->segments = NULL;
-}
-
-/* All steps of one generation; its files stay open. */
-static bool recovery_load_generation(struct recovery *r, unsigned thread, size_t i) {
-    if (thread == 0)
-        recovery_open_generation(r, i);
-    recovery_meet(r);
-    unsigned count = r->generation->shard_count;
-    for (unsigned k = thread; k < count; k += r->threads)
-        recovery_scan(r, k);
-    if (!recovery_meet(r))
-        return false;
-    if (thread == 0)
-        recovery_cut(r);
-    if (!recovery_meet(r))
-        return false;
-    for (unsigned k = thread; k < count; k += r->threads)
-        recovery_trim(r, k);
-    if (!recovery_move_keys(r, thread, count))
-        return false;
-    for (unsigned k = thread; k < count; k += r->threads)
-        recovery_replay(r, k);
-    return recovery_meet(r);
 }
 
 /* ---- renew, open ---- */
@@ -439,49 +422,126 @@ static void recovery_finish(struct recovery *r) {
                keys, r->effects, (double)r->bytes / 1e6);
 }
 
-/* The start has failed: thread 0 cleans up after all. */
-static bool recovery_give_up(struct recovery *r, unsigned thread) {
-    if (thread == 0) {
-        if (r->segments)
-            recovery_close_generation(r);
-        recovery_drop_engines(r, r->engines, r->engine_count);
-        r->engines = NULL;
-    }
-    return false;
+static void recovery_give_up(struct recovery *r, struct shard *shard) {
+    if (shard->log && shard_log_close(shard, r->epoch + 2) != ERR_OK)
+        logger_say(&r->server->logger, LOGLEVEL_WARNING, "Shard %u: its log could not be closed", shard->index);
+    if (shard->index != 0)
+        return;
+    if (r->segments)
+        recovery_close_generation(r);
+    recovery_drop_previous(r);
+    recovery_drop_engines(r, r->engines, r->engine_count);
+    r->engines = NULL;
 }
 
-static bool recovery_load(struct recovery *r, unsigned thread) {
-    if (thread == 0)
-        recovery_prepare(r);
-    if (!recovery_meet(r))
-        return false;
-    size_t count = r->manifest.count;
-    for (size_t i = 0; i < count; i++) {
-        if (!recovery_load_generation(r, thread, i))
-            return false;
-        if (thread == 0 && i + 1 < count)
-            recovery_close_generation(r);
-        if (!recovery_meet(r))
-            return false;
+/* ---- steps ---- */
+
+/* What thread 0 does in this step. */
+static void recovery_act_alone(struct recovery *r) {
+    switch (r->step) {
+    case STEP_PREPARE: recovery_prepare(r); return;
+    case STEP_CUT: recovery_cut(r); return;
+    case STEP_TURN_OVER: recovery_turn_over(r, recovery_engines_wanted(r)); return;
+    case STEP_DROP: recovery_drop_previous(r); return;
+    case STEP_NEXT_GENERATION:
+        recovery_close_generation(r);
+        recovery_open_generation(r, r->generations_done);
+        return;
+    case STEP_RENEW: recovery_renew(r); return;
+    case STEP_FINISH: recovery_finish(r); return;
+    case STEP_SCAN:
+    case STEP_TRIM:
+    case STEP_TAKE:
+    case STEP_PUT:
+    case STEP_REPLAY:
+    case STEP_OPEN:
+    case STEP_GIVE_UP:
+    case STEP_DONE: return;
     }
-    if (!recovery_move_keys(r, thread, r->threads))
-        return false;
-    if (thread == 0 && r->generation->shard_count != r->threads)
-        recovery_renew(r);
-    return recovery_meet(r);
+}
+
+/* What each thread does for each segment of its own. */
+static void recovery_act_on(struct recovery *r, unsigned k) {
+    if (r->step == STEP_SCAN)
+        recovery_scan(r, k);
+    else if (r->step == STEP_TRIM)
+        recovery_trim(r, k);
+    else if (r->step == STEP_REPLAY)
+        recovery_replay(r, k);
+}
+
+static void recovery_act(struct recovery *r, struct shard *shard) {
+    unsigned thread = shard->index;
+    if (thread == 0)
+        recovery_act_alone(r);
+    bool is_per_segment = r->step == STEP_SCAN || r->step == STEP_TRIM || r->step == STEP_REPLAY;
+    for (unsigned k = thread; is_per_segment && k < r->generation->shard_count; k += r->threads)
+        recovery_act_on(r, k);
+    if (r->step == STEP_TAKE && r->move)
+        recovery_move_take(r->move, thread);
+    if (r->step == STEP_PUT && r->move)
+        recovery_move_put(r->move, thread);
+    if (r->step == STEP_OPEN)
+        recovery_open_log(r, shard);
+    if (r->step == STEP_GIVE_UP)
+        recovery_give_up(r, shard);
+}
+
+/* Behind the engines' step: replay the generation, or go on when all are done. */
+static enum recovery_step recovery_after_move(const struct recovery *r) {
+    if (r->generations_done < r->manifest.count)
+        return STEP_REPLAY;
+    return r->generation->shard_count != r->threads ? STEP_RENEW : STEP_OPEN;
+}
+
+static bool recovery_must_move(const struct recovery *r) {
+    return !r->engines || r->engine_count != recovery_engines_wanted(r);
+}
+
+static enum recovery_step recovery_next(struct recovery *r) {
+    if (r->step == STEP_GIVE_UP || r->step == STEP_FINISH)
+        return STEP_DONE;
+    if (atomic_load(&r->has_failed)) /* I1 */
+        return STEP_GIVE_UP;
+    switch (r->step) {
+    case STEP_PREPARE:
+    case STEP_NEXT_GENERATION: return STEP_SCAN;
+    case STEP_SCAN: return STEP_CUT;
+    case STEP_CUT: return STEP_TRIM;
+    case STEP_TRIM: return recovery_must_move(r) ? STEP_TURN_OVER : STEP_REPLAY;
+    case STEP_TURN_OVER: return STEP_TAKE;
+    case STEP_TAKE: return STEP_PUT;
+    case STEP_PUT: return STEP_DROP;
+    case STEP_DROP: return recovery_after_move(r);
+    case STEP_REPLAY:
+        if (++r->generations_done < r->manifest.count)
+            return STEP_NEXT_GENERATION;
+        return recovery_must_move(r) ? STEP_TURN_OVER : recovery_after_move(r);
+    case STEP_RENEW: return STEP_OPEN;
+    case STEP_OPEN: return STEP_FINISH;
+    case STEP_FINISH:
+    case STEP_GIVE_UP:
+    case STEP_DONE: break;
+    }
+    return STEP_DONE;
 }
 
 bool recovery_run(struct recovery *r, struct shard *shard) {
-    if (!recovery_load(r, shard->index))
-        return recovery_give_up(r, shard->index);
-    recovery_open_log(r, shard);
-    if (!recovery_meet(r)) {
-        if (shard->log && shard_log_close(shard, r->epoch + 2) != ERR_OK)
-            logger_say(&r->server->logger, LOGLEVEL_WARNING, "Shard %u: its log could not be closed", shard->index);
-        recovery_meet(r);
-        return recovery_give_up(r, shard->index);
+    while (r->step != STEP_DONE) {
+        recovery_act(r, shard);
+        pthread_barrier_wait(&r->barrier);
+        if (shard->index == 0)
+            r->step = recovery_next(r);
+        pthread_barrier_wait(&r->barrier);
     }
-    if (shard->index == 0)
-        recovery_finish(r);
-    return recovery_meet(r);
+    return !atomic_load(&r->has_failed);
+}
+
+bool recovery_run_alone(struct recovery *r) {
+    while (r->step != STEP_DONE) {
+        for (unsigned i = 0; i < r->threads; i++)
+            recovery_act(r, r->server->shards[i]);
+        r->step = recovery_next(r);
+    }
+    return !atomic_load(&r->has_failed);
 }

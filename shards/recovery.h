@@ -20,3 +20,6 @@ void recovery_free(struct recovery *recovery);
 /* On each shard's thread, after its io has been opened: returns when all are done. True: the data is in the engines and
  * every shard has its log. False, on all of them: the start has failed, the reason was logged. */
 bool recovery_run(struct recovery *recovery, struct shard *shard);
+
+/* The same for all shards from one thread, for a simulation. */
+bool recovery_run_alone(struct recovery *recovery);
