@@ -9,6 +9,7 @@
 #include "shards/gather.h"
 
 #include "core/base/mem.h"
+#include "shards/cycles.h"
 #include "shards/parked.h"
 #include "shards/server.h"
 
@@ -23,6 +24,7 @@ struct gather {
     const struct gather_how *how;
     struct parked *parked; /* NULL: nobody waits, or gather_again has moved it on */
     void *question;
+    uint64_t begun; /* in ticks */
     unsigned asker;
     unsigned count;
     unsigned pending;
@@ -48,7 +50,7 @@ static void gather_finish(struct shard *shard, struct gather *g) {
     resp_out_init(&out, &g->parked->reply, g->parked->request.proto);
     g->how->finish(shard, g, &out);
     if (g->parked) {
-        stats_note_late_error(shard, g->parked->request.command, &out);
+        stats_note_late(shard, &g->parked->request, &out, cycles_now() - g->begun);
         parked_answer(shard, g->parked);
     }
     gather_free(g);
@@ -88,12 +90,13 @@ static void gather_arrive(struct shard *shard, struct message *message) {
 }
 
 static void gather_send(struct shard *shard, struct parked *parked, const struct gather_how *how,
-                        void *question) {
+                        void *question, uint64_t begun) {
     unsigned count = shard->server->shard_count;
     struct gather *g = mem_zalloc(sizeof *g + count * sizeof g->parts[0]);
     g->how = how;
     g->parked = parked;
     g->question = question;
+    g->begun = begun;
     g->asker = shard->index;
     g->count = g->pending = count;
     g->answer_stride = (how->answer_bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
@@ -106,17 +109,17 @@ static void gather_send(struct shard *shard, struct parked *parked, const struct
 }
 
 void gather_start(struct exec *x, const struct gather_how *how, void *question) {
-    gather_send(x->host, parked_defer(x), how, question); /* I2 */
+    gather_send(x->host, parked_defer(x), how, question, cycles_now()); /* I2 */
 }
 
 void gather_start_silent(struct shard *shard, const struct gather_how *how, void *question) {
-    gather_send(shard, NULL, how, question);
+    gather_send(shard, NULL, how, question, cycles_now());
 }
 
 void gather_again(struct shard *shard, struct gather *g, const struct gather_how *how, void *question) {
     struct parked *parked = g->parked;
     g->parked = NULL;
-    gather_send(shard, parked, how, question);
+    gather_send(shard, parked, how, question, g->begun);
 }
 
 unsigned gather_count(const struct gather *g) {

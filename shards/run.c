@@ -70,7 +70,7 @@ bool run_request_unlocked(struct shard *shard, const struct request *r, struct b
         shard_log_begin(shard, r);
     exec_run(&x);
     *ticket_out = UNLIKELY(shard->log != NULL) ? shard_log_end(shard, r) : 0;
-    stats_note(shard, r, &reply, cycles_now() - begun);
+    stats_note(shard, r, &reply, cycles_now() - begun, !x.is_deferred);
     shard->current = outer;
     return !x.is_deferred;
 }

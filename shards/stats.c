@@ -65,13 +65,18 @@ static bool stats_is_first_part(const struct request *r) {
     return LIKELY(!(r->flags & REQUEST_IS_PART)) || r->to.part == 0;
 }
 
+static uint64_t stats_us(const struct shard *shard, uint64_t ticks) {
+    return (uint64_t)((double)ticks / shard->server->ticks_per_us);
+}
+
 void stats_note_slow(struct shard *shard, const struct request *r, uint64_t us) {
     bool is_fast = (r->command->flags & CMD_FAST) != 0;
     latency_note(shard, is_fast ? LATENCY_FAST_COMMAND : LATENCY_COMMAND, us / 1000);
     slowlog_note(shard, r, us);
 }
 
-void stats_note(struct shard *shard, const struct request *r, const struct resp_out *reply, uint64_t ticks) {
+void stats_note(struct shard *shard, const struct request *r, const struct resp_out *reply, uint64_t ticks,
+                bool is_answered) {
     struct command_stats *command = &shard->commands[r->command->id];
     if (stats_is_first_part(r)) {
         command->calls++;
@@ -85,8 +90,8 @@ void stats_note(struct shard *shard, const struct request *r, const struct resp_
             command->times = mem_zalloc(sizeof *command->times);
         histogram_add(command->times, ticks);
     }
-    if (UNLIKELY(ticks >= shard->counted.slow_ticks))
-        stats_note_slow(shard, r, (uint64_t)((double)ticks / shard->server->ticks_per_us));
+    if (UNLIKELY(ticks >= shard->counted.slow_ticks) && is_answered)
+        stats_note_slow(shard, r, stats_us(shard, ticks));
 }
 
 void stats_note_rejected(struct shard *shard, const struct command *command, struct bytes error) {
@@ -98,11 +103,14 @@ void stats_note_rejected(struct shard *shard, const struct command *command, str
         shard->commands[command->id].rejected++;
 }
 
-void stats_note_late_error(struct shard *shard, const struct command *command, const struct resp_out *reply) {
-    if (reply->errors == 0)
-        return;
-    stats_note_failed(shard, &shard->commands[command->id], reply);
-    shard->engine.stats.errors += reply->errors;
+void stats_note_late(struct shard *shard, const struct request *r, const struct resp_out *reply,
+                     uint64_t ticks) {
+    if (reply->errors != 0) {
+        stats_note_failed(shard, &shard->commands[r->command->id], reply);
+        shard->engine.stats.errors += reply->errors;
+    }
+    if (ticks >= shard->counted.slow_ticks)
+        stats_note_slow(shard, r, stats_us(shard, ticks));
 }
 
 void stats_note_client(struct shard *shard, const struct conn *conn) {

@@ -85,8 +85,10 @@ void stats_deinit(struct shard *shard);
 /* Takes over what the configuration says: thresholds and whether times are kept. */
 void stats_configure(struct shard *shard);
 
-/* One command has run and taken so many ticks. */
-void stats_note(struct shard *shard, const struct request *request, const struct resp_out *reply, uint64_t ticks);
+/* One command has run and taken so many ticks. With is_answered false its reply comes later, and whether it was slow is
+ * for whoever answers to say. */
+void stats_note(struct shard *shard, const struct request *request, const struct resp_out *reply, uint64_t ticks,
+                bool is_answered);
 
 /* A command took so long that it may belong into the slow log or among the latency events. */
 void stats_note_slow(struct shard *shard, const struct request *request, uint64_t us);
@@ -94,8 +96,9 @@ void stats_note_slow(struct shard *shard, const struct request *request, uint64_
 /* A command was refused before it ran; command is NULL when its name is unknown. */
 void stats_note_rejected(struct shard *shard, const struct command *command, struct bytes error);
 
-/* An error reply of a command that answered later. */
-void stats_note_late_error(struct shard *shard, const struct command *command, const struct resp_out *reply);
+/* A command has been answered later, so many ticks after it began: counts an error reply, and looks whether it was slow. */
+void stats_note_late(struct shard *shard, const struct request *request, const struct resp_out *reply,
+                     uint64_t ticks);
 
 /* The walk over the connections (shards/tick.c) has come to this one. */
 void stats_note_client(struct shard *shard, const struct conn *conn);

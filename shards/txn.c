@@ -286,7 +286,7 @@ static void txn_run(struct shard *shard, struct txn *txn) {
     };
     uint64_t begun = cycles_now();
     exec_run(&x);
-    stats_note(shard, &txn->request, &reply, cycles_now() - begun);
+    stats_note(shard, &txn->request, &reply, cycles_now() - begun, true);
     bool wants_done = shard_log_is_always(shard);
     txn->pending =
         txn->lend_count; /* with wants_done: owners that have not told where their log has its share */

@@ -1,0 +1,109 @@
+/* cmd_server.c: TIME, LOLWUT, SHUTDOWN. */
+#include "core/cmd/cmd.h"
+#include "shards/parked.h"
+#include "shards/server.h"
+#include "shards/version.h"
+
+#include <time.h>
+
+/* Read afresh: the clock of a turn is only good to the millisecond. */
+void cmd_time(struct exec *x) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    resp_array(x->out, 2);
+    resp_bulk_int(x->out, now.tv_sec);
+    resp_bulk_int(x->out, now.tv_nsec / 1000);
+}
+
+/* ---- LOLWUT ---- */
+
+enum { LOLWUT_WIDTH = 60, LOLWUT_HEIGHT = 9, LOLWUT_COLUMN = 5 };
+
+/* Basalt columns seen from the side: each breaks off at its own height, and its top shows as a hexagon's edge. */
+static void lolwut_draw(struct rng *rng, struct buf *text) {
+    unsigned tops[LOLWUT_WIDTH / LOLWUT_COLUMN];
+    for (size_t i = 0; i < COUNT_OF(tops); i++) {
+        unsigned rise = (unsigned)(i < COUNT_OF(tops) / 2 ? i : COUNT_OF(tops) - 1 - i);
+        tops[i] = 1 + rise + (unsigned)rng_below(rng, 3);
+    }
+    for (unsigned row = LOLWUT_HEIGHT; row-- > 0;) {
+        for (size_t i = 0; i < COUNT_OF(tops); i++) {
+            if (row > tops[i])
+                BUF_PUT_LIT(text, "     ");
+            else if (row == tops[i])
+                BUF_PUT_LIT(text, " ___ ");
+            else if (row + 1 == tops[i])
+                BUF_PUT_LIT(text, "/   \\");
+            else
+                BUF_PUT_LIT(text, "|   |");
+        }
+        buf_put_char(text, '\n');
+    }
+}
+
+void cmd_lolwut(struct exec *x) {
+    int64_t version = 1;
+    if (x->argc >= 3 && bytes_is_word(x->argv[1], "VERSION") && !cmd_arg_int(x, 2, &version))
+        return;
+    struct buf text;
+    buf_init(&text);
+    lolwut_draw(&x->engine->rng, &text);
+    buf_printf(&text, "Basalt ver. %s\n", BASALT_VERSION);
+    resp_verbatim(x->out, "txt", buf_bytes(&text));
+    buf_deinit(&text);
+}
+
+/* ---- SHUTDOWN ---- */
+
+struct shutdown {
+    bool is_save, is_nosave, is_now, is_force, is_abort;
+};
+
+static bool shutdown_parse(const struct exec *x, struct shutdown *s) {
+    *s = (struct shutdown){0};
+    for (int i = 1; i < x->argc; i++) {
+        if (bytes_is_word(x->argv[i], "SAVE"))
+            s->is_save = true;
+        else if (bytes_is_word(x->argv[i], "NOSAVE"))
+            s->is_nosave = true;
+        else if (bytes_is_word(x->argv[i], "NOW"))
+            s->is_now = true;
+        else if (bytes_is_word(x->argv[i], "FORCE"))
+            s->is_force = true;
+        else if (bytes_is_word(x->argv[i], "ABORT"))
+            s->is_abort = true;
+        else
+            return false;
+    }
+    bool has_other = s->is_save || s->is_nosave || s->is_now || s->is_force;
+    return !(s->is_abort && has_other) && !(s->is_save && s->is_nosave);
+}
+
+/* The client gets no reply but the end of its connection: an empty one settles its place in the order of replies. */
+static void shutdown_answer_nothing(struct exec *x) {
+    parked_answer(x->host, parked_defer(x));
+}
+
+/* This server keeps its data in the append-only file, which is complete and synced when the last shard has closed it;
+ * there is no snapshot to be saved, so SAVE is refused unless FORCE insists on stopping. */
+void cmd_shutdown(struct exec *x) {
+    struct shard *shard = x->host;
+    struct server *server = shard->server;
+    struct shutdown s;
+    if (!shutdown_parse(x, &s)) {
+        resp_err(x->out, REPLY_ERR_SYNTAX);
+        return;
+    }
+    if (s.is_abort) {
+        resp_errorf(x->out, "ERR No shutdown in progress.");
+        return;
+    }
+    logger_say(&server->logger, LOGLEVEL_WARNING, "User requested shutdown...");
+    if (s.is_save && !s.is_force) {
+        logger_say(&server->logger, LOGLEVEL_WARNING, "SHUTDOWN SAVE refused: this server saves no snapshots");
+        resp_errorf(x->out, "ERR Errors trying to SHUTDOWN. Check logs.");
+        return;
+    }
+    shutdown_answer_nothing(x);
+    server_stop(server);
+}
