@@ -5,6 +5,7 @@
 #include "shards/baton.h"
 
 #include "shards/order_lock.h"
+#include "shards/yield.h"
 
 #include <sched.h>
 
@@ -16,5 +17,6 @@ void baton_take_back(struct baton *baton) {
             order_lock_pause();
         else
             sched_yield();
+        YIELD_SPIN();
     }
 }

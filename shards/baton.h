@@ -18,6 +18,7 @@
 #pragma once
 
 #include "core/base/attr.h"
+#include "shards/yield.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -60,6 +61,7 @@ static inline bool baton_try_take(struct baton *baton, enum baton_state as) {
 static inline void baton_put_down(struct baton *baton) {
     atomic_store_explicit(&baton->state, BATON_FREE, memory_order_release);
     baton_fence(baton);
+    YIELD_POINT();
 }
 
 /* True when the caller's thread, acting as `as`, may act for the shard; for checks. */

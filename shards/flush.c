@@ -9,6 +9,7 @@
 #include "shards/planted.h"
 #include "shards/server.h"
 #include "shards/visit.h"
+#include "shards/yield.h"
 
 enum { FLUSH_FREE_MAX = 64 };
 
@@ -54,7 +55,9 @@ static void flush_push_one(struct shard *shard, unsigned to) {
     flush->to[to] = NULL;
     flush->outstanding++;
     shard->stats.batches++;
+    YIELD_POINT();
     inbox_push(shard->server->shards[to]->inbox, &batch->message);
+    YIELD_POINT();
     shard_set_add(&flush->to_look_at, to);
 }
 
@@ -65,6 +68,7 @@ static void flush_push_ordered(struct shard *shard, const struct shard_set *set)
     for (unsigned to = shard_set_next(set, 0); to < SHARDS_MAX && !PLANTED(NO_ORDER_LOCK);
          to = shard_set_next(set, to + 1))
         order_lock_take(&shards[to]->order);
+    YIELD_POINT();
     for (unsigned to = shard_set_next(set, 0); to < SHARDS_MAX; to = shard_set_next(set, to + 1)) {
         flush_push_one(shard, to);
         PLANTED_PAUSE();

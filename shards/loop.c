@@ -22,6 +22,7 @@
 #include "shards/shard_life.h"
 #include "shards/shard_log.h"
 #include "shards/tick.h"
+#include "shards/yield.h"
 
 #include <stdio.h>
 
@@ -58,6 +59,7 @@ static bool loop_spin(struct shard *shard) {
         if (!inbox_is_empty(shard->inbox))
             return true;
         order_lock_pause();
+        YIELD_POINT();
     }
     return false;
 }
@@ -74,6 +76,7 @@ static void loop_poll(struct shard *shard, bool may_sleep) {
         return;
     }
     int64_t wait_ns = shard->next_tick_ns - io_fresh_ns(shard->io);
+    YIELD_SLEEP();
     io_poll(shard->io, wait_ns > 0 ? wait_ns : 0);
     baton_take_back(&shard->baton);
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "core/base/attr.h"
+#include "shards/yield.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -32,8 +33,10 @@ static inline void order_lock_pause(void) {
 }
 
 static inline void order_lock_wait(struct order_lock *lock) {
-    while (UNLIKELY(atomic_load_explicit(&lock->is_held, memory_order_acquire)))
+    while (UNLIKELY(atomic_load_explicit(&lock->is_held, memory_order_acquire))) {
         order_lock_pause();
+        YIELD_SPIN();
+    }
 }
 
 static inline void order_lock_take(struct order_lock *lock) {

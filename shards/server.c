@@ -20,6 +20,7 @@
 #include "shards/settings.h"
 #include "shards/shard_life.h"
 #include "shards/shard_log.h"
+#include "shards/yield.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -33,7 +34,7 @@ static uint64_t server_random(void) {
     uint64_t value = 0;
     if (getrandom(&value, sizeof value, 0) != (ssize_t)sizeof value)
         value = (uint64_t)time(NULL) ^ ((uint64_t)getpid() << 32);
-    return value;
+    return YIELD_RANDOM(value);
 }
 
 static void server_make_run_id(struct server *server) {
@@ -180,6 +181,7 @@ static void server_meet(struct shard *shard, atomic_uint *met) {
     while (atomic_load_explicit(met, memory_order_acquire) < shard->server->shard_count) {
         loop_turn(shard, false);
         sched_yield();
+        YIELD_SPIN();
     }
 }
 

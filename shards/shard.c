@@ -8,6 +8,7 @@
 #include "shards/planted.h"
 #include "shards/server.h"
 #include "shards/shard_life.h"
+#include "shards/yield.h"
 
 struct shard *shard_new(struct server *server, unsigned index) {
     struct shard *shard = mem_zalloc_aligned(sizeof *shard, CACHE_LINE_BYTES);
@@ -57,7 +58,9 @@ void shard_free(struct shard *shard) {
 }
 
 void shard_send(struct shard *from, unsigned to, struct message *message) {
+    YIELD_POINT();
     inbox_push(from->server->shards[to]->inbox, message);
+    YIELD_POINT();
     shard_set_add(&from->flush.to_look_at, to);
 }
 
@@ -65,6 +68,7 @@ bool shard_run_inbox(struct shard *shard) {
     dcheck(baton_is_held(&shard->baton));
     if (!PLANTED(NO_LOOK))
         order_lock_wait(&shard->order); /* R2 */
+    YIELD_POINT();
     struct message *message = inbox_take(shard->inbox);
     if (!message)
         return false;
@@ -72,6 +76,7 @@ bool shard_run_inbox(struct shard *shard) {
         struct message *next = message->next;
         shard->stats.messages++;
         message->run(shard, message);
+        YIELD_POINT();
         message = next;
     }
     return true;

@@ -22,6 +22,7 @@
 #include "shards/log_ack.h"
 #include "shards/run.h"
 #include "shards/server.h"
+#include "shards/yield.h"
 
 #include <unistd.h>
 
@@ -420,6 +421,7 @@ static void log_on_fault(struct aof_writer *writer) {
                    "Shard %u: %s of the append-only file failed (%s). With appendfsync always no reply may be sent for "
                    "what is not on the disk, so the server ends here. Everything acknowledged so far is on the disk.",
                    log->shard->index, writer->is_poisoned ? "an fsync" : "a write", err_text(writer->fault));
+        YIELD_EXIT();
         _exit(1);
     }
     if (atomic_exchange_explicit(&server->log_fault, (int)writer->fault, memory_order_relaxed) == ERR_OK)

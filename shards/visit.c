@@ -8,6 +8,7 @@
 
 #include "shards/server.h"
 #include "shards/shard_log.h"
+#include "shards/yield.h"
 
 void visit_wake_owner(struct shard *shard, struct shard *target) {
     if (!atomic_exchange_explicit(&target->wants_owner, false, memory_order_acq_rel))
@@ -31,6 +32,7 @@ static void visit_act(struct shard *shard, struct shard *target) {
 
 void visit(struct shard *shard, struct shard *target) {
     while (baton_is_free(&target->baton)) {
+        YIELD_POINT();
         if (!atomic_load_explicit(&shard->server->is_visiting_on, memory_order_relaxed)) {
             shard->stats.wakes++;
             io_wake(target->io);
