@@ -13,8 +13,8 @@ import random
 
 import pytest
 
-from support.resp import Error
-from support.server import REDIS, Server, is_redis, program_under_test, redis_server
+from support.pool import Pool, make_clean
+from support.server import REDIS, Server, program_under_test, redis_server
 
 SHARDS = (1, 2, 7)
 BACKENDS = ("io_uring", "epoll")
@@ -37,58 +37,10 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(reason)
 
 
-def under_redis():
-    program = program_under_test()
-    return program is not None and is_redis(program)
-
-
 @pytest.fixture(scope="session")
 def long(request):
     """How much longer than usual repetitive tests shall run."""
     return request.config.long
-
-
-class Pool:
-    """The session's servers, started when first asked for."""
-
-    def __init__(self):
-        self.servers = {}
-
-    def get(self, shards, backend):
-        key = (shards, backend)
-        server = self.servers.get(key)
-        if server is not None and not server.is_alive():
-            server.stop()
-            server = None
-        if server is None:
-            server = Server(shards=shards, backend=backend, args={"enable-debug-command": "yes"}, unix=True)
-            server.start()
-            self.servers[key] = server
-            with server.client() as client:
-                server.defaults = config_of(client)
-        return server
-
-    def stop(self):
-        for server in self.servers.values():
-            server.stop()
-
-
-def config_of(client):
-    """All directives and their values."""
-    pairs = client("CONFIG", "GET", "*")
-    if isinstance(pairs, Error):
-        return {}
-    return dict(zip(pairs[::2], pairs[1::2]))
-
-
-def make_clean(server):
-    """An empty server with its first configuration."""
-    with server.client() as client:
-        client("CLIENT", "UNPAUSE")
-        client("FLUSHALL")
-        changed = {name: value for name, value in config_of(client).items() if server.defaults.get(name) != value}
-        for name in changed:
-            client("CONFIG", "SET", name, server.defaults[name])
 
 
 @pytest.fixture(scope="session")
