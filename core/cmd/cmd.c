@@ -18,25 +18,24 @@ bool cmd_arg_int(struct exec *x, int i, int64_t *value_out) {
     return cmd_arg_int_or(x, i, value_out, REPLY_ERR_NOT_INT);
 }
 
-bool cmd_arg_db(struct exec *x, int i, int *db_out, const char *not_a_number) {
-    int64_t value = 0;
+bool cmd_db_exists(struct exec *x, int64_t db) {
+    if (db >= 0 && db < x->engine->db_count)
+        return true;
+    resp_err(x->out, REPLY_ERR_DB_INDEX);
+    return false;
+}
+
+bool cmd_arg_db(struct exec *x, int i, int *db_out) {
+    int64_t value;
     *db_out = 0;
-    bool is_number = num_parse_int(x->argv[i], &value);
-    if (!is_number || value < INT_MIN || value > INT_MAX) {
-        if (not_a_number != NULL)
-            resp_errorf(x->out, "ERR %s", not_a_number);
-        else if (!is_number)
-            resp_err(x->out, REPLY_ERR_NOT_INT);
-        else
-            resp_errorf(x->out, "ERR value is out of range, value must between %d and %d", INT_MIN, INT_MAX);
+    if (!cmd_arg_int(x, i, &value))
         return false;
-    }
-    if (value < 0 || value >= x->engine->db_count) {
-        resp_err(x->out, REPLY_ERR_DB_INDEX);
+    if (value < INT_MIN || value > INT_MAX) {
+        resp_errorf(x->out, "ERR value is out of range, value must between %d and %d", INT_MIN, INT_MAX);
         return false;
     }
     *db_out = (int)value;
-    return true;
+    return cmd_db_exists(x, value);
 }
 
 void cmd_reply_str(struct exec *x, const struct entry *e) {

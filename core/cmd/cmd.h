@@ -16,9 +16,11 @@ bool cmd_arg_int_or(struct exec *x, int i, int64_t *value_out, enum reply_err er
 /* The same with "value is not an integer or out of range". */
 bool cmd_arg_int(struct exec *x, int i, int64_t *value_out) ATTR_MUST_USE;
 
-/* Reads argv[i] as a database index; false: an error was replied, which begins with `not_a_number` when it is no number
- * (NULL: the usual text). */
-bool cmd_arg_db(struct exec *x, int i, int *db_out, const char *not_a_number) ATTR_MUST_USE;
+/* Reads argv[i] as a database index; false: an error was replied. */
+bool cmd_arg_db(struct exec *x, int i, int *db_out) ATTR_MUST_USE;
+
+/* True if there is such a database; else the error was replied. */
+bool cmd_db_exists(struct exec *x, int64_t db) ATTR_MUST_USE;
 
 /* ---- replies ---- */
 

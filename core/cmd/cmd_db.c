@@ -4,6 +4,8 @@
  * SYNC was said: no client ever waits for memory to be freed. */
 #include "core/cmd/cmd.h"
 
+#include <limits.h>
+
 /* DBSIZE */
 void cmd_dbsize(struct exec *x) {
     const struct keyspace *ks = engine_find_db(x->engine, x->db);
@@ -39,13 +41,22 @@ void cmd_flushall(struct exec *x) {
     resp_ok(x->out);
 }
 
+/* Reads an index that fits an int, whether there is such a database or not. False: an error with `text` was replied. */
+static bool read_index(struct exec *x, int i, const char *text, int64_t *index_out) {
+    if (num_parse_int(x->argv[i], index_out) && *index_out >= INT_MIN && *index_out <= INT_MAX)
+        return true;
+    resp_errorf(x->out, "ERR %s", text);
+    return false;
+}
+
 /* SWAPDB index1 index2 */
 void cmd_swapdb(struct exec *x) {
-    int a;
-    int b;
-    if (!cmd_arg_db(x, 1, &a, "invalid first DB index") || !cmd_arg_db(x, 2, &b, "invalid second DB index"))
+    int64_t a;
+    int64_t b;
+    if (!read_index(x, 1, "invalid first DB index", &a) || !read_index(x, 2, "invalid second DB index", &b) ||
+        !cmd_db_exists(x, a) || !cmd_db_exists(x, b))
         return;
-    engine_swap_dbs(x->engine, a, b);
+    engine_swap_dbs(x->engine, (int)a, (int)b);
     effect_put_global(x, 3, (struct bytes[]){BYTES_LIT("SWAPDB"), x->argv[1], x->argv[2]});
     resp_ok(x->out);
 }

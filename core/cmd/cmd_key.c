@@ -108,7 +108,7 @@ void cmd_copy(struct exec *x) {
     int db = x->db;
     if (!opts_parse_or_reply(x, 3, options, COUNT_OF(options), &opts))
         return;
-    if ((opts.seen & COPY_DB) && !cmd_arg_db(x, opts_value_at(&opts, COPY_DB), &db, NULL))
+    if ((opts.seen & COPY_DB) && !cmd_arg_db(x, opts_value_at(&opts, COPY_DB), &db))
         return;
     if (db == x->db && bytes_equal(x->argv[1], x->argv[2])) {
         resp_err(x->out, REPLY_ERR_SAME_OBJECT);
@@ -135,7 +135,7 @@ void cmd_move(struct exec *x) {
     struct key_view from;
     struct key_view to;
     int db;
-    if (!cmd_arg_db(x, 2, &db, NULL))
+    if (!cmd_arg_db(x, 2, &db))
         return;
     if (db == x->db) {
         resp_err(x->out, REPLY_ERR_SAME_OBJECT);
