@@ -56,6 +56,7 @@ STEPS_TEST(cmd_db, databases_are_emptied_and_exchanged,
     {"FLUSHDB SYNC SYNC", SYNTAX, "", ""},
     {"SWAPDB x 1", "-ERR invalid first DB index", "", ""},
     {"SWAPDB 1 x", "-ERR invalid second DB index", "", ""},
+    {"SWAPDB 16 x", "-ERR invalid second DB index", "", ""},
     {"SWAPDB 1 16", "-ERR DB index is out of range", "", ""})
 
 Test(cmd_db, a_walk_gives_every_key_once_whatever_the_step) {
