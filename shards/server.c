@@ -191,8 +191,7 @@ static void server_say_unsaved(const struct shard *shard) {
                shard->index);
 }
 
-/* The orderly end of a shard: first no clients, then no messages, then no io. */
-static void server_end_shard(struct shard *shard) {
+void server_end_shard(struct shard *shard) {
     struct server *server = shard->server;
     if (shard->index == 0)
         server_unlisten(server);

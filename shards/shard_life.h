@@ -9,6 +9,10 @@ struct shard *shard_new(struct server *server, unsigned index);
 /* Fills what the shard's connections need of it; before loop_open. (server.c) */
 void server_set_up_shard(struct shard *shard);
 
+/* The orderly end of a shard that has run: first no clients, then no messages, then no io. Waits for the other shards.
+ * (server.c) */
+void server_end_shard(struct shard *shard);
+
 /* Memory of an empty shard. */
 size_t shard_base_bytes(void);
 

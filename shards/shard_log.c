@@ -526,6 +526,7 @@ bool shard_log_is_full(const struct shard *shard) {
 }
 
 static void log_wait(struct shard_log *log) {
+    YIELD_SLEEP();
     io_poll(log->shard->io, 10000000);
     io_dispatch(log->shard->io);
 }
