@@ -106,10 +106,13 @@ void cmd_copy(struct exec *x) {
     struct key_view from;
     struct key_view to;
     int db = x->db;
-    if (!opts_parse_or_reply(x, 3, options, COUNT_OF(options), &opts))
-        return;
+    bool is_parsed = opts_parse(x, 3, options, COUNT_OF(options), &opts);
     if ((opts.seen & COPY_DB) && !cmd_arg_db(x, opts_value_at(&opts, COPY_DB), &db))
         return;
+    if (!is_parsed) {
+        resp_err(x->out, REPLY_ERR_SYNTAX);
+        return;
+    }
     if (db == x->db && bytes_equal(x->argv[1], x->argv[2])) {
         resp_err(x->out, REPLY_ERR_SAME_OBJECT);
         return;

@@ -166,10 +166,13 @@ void cmd_lcs(struct exec *x) {
         resp_error(x->out, BYTES_LIT("ERR The specified keys must contain string values"));
         return;
     }
-    if (!opts_parse_or_reply(x, 3, options, COUNT_OF(options), &opts))
-        return;
+    bool is_parsed = opts_parse(x, 3, options, COUNT_OF(options), &opts);
     if ((opts.seen & LCS_MINMATCHLEN) && !cmd_arg_int(x, opts_value_at(&opts, LCS_MINMATCHLEN), &min_len))
         return;
+    if (!is_parsed) {
+        resp_err(x->out, REPLY_ERR_SYNTAX);
+        return;
+    }
     if ((opts.seen & LCS_IDX) && (opts.seen & LCS_LEN)) {
         resp_error(x->out, BYTES_LIT("ERR If you want both the length and indexes, please just use IDX."));
         return;

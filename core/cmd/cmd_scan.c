@@ -80,11 +80,10 @@ void cmd_scan(struct exec *x) {
         resp_err(x->out, REPLY_ERR_CURSOR);
         return;
     }
-    if (!opts_parse_or_reply(x, 2, options, COUNT_OF(options), &opts))
-        return;
+    bool is_parsed = opts_parse(x, 2, options, COUNT_OF(options), &opts);
     if ((opts.seen & SCAN_COUNT) && !cmd_arg_int(x, opts_value_at(&opts, SCAN_COUNT), &count))
         return;
-    if (count < 1) {
+    if (count < 1 || !is_parsed) {
         resp_err(x->out, REPLY_ERR_SYNTAX);
         return;
     }

@@ -54,7 +54,8 @@ struct opts {
 };
 
 /* Reads argv[from..] against the table. False when a word is unknown, lacks its value or is excluded; no reply is
- * written. */
+ * written, and the options before that word are in *opts_out: a command whose values are checked in order of arguments
+ * checks those first. */
 bool opts_parse(struct exec *x, int from, const struct opt *table, size_t count,
                 struct opts *opts_out) ATTR_MUST_USE;
 
