@@ -27,6 +27,29 @@ static bool admission_log(struct shard *shard, const struct command *command, st
     return false;
 }
 
+bool admission_is_local(const struct conn *conn) {
+    return conn->is_unix || strncmp(conn->addr, "127.", 4) == 0 || strncmp(conn->addr, "[::1]:", 6) == 0;
+}
+
+/* DEBUG is for those whom enable-debug-command names. */
+static bool admission_debug(const struct shard *shard, const struct conn *conn, const struct command *command,
+                            struct buf *error) {
+    if (command->id != COMMAND_DEBUG && command->parent != COMMAND_DEBUG)
+        return true;
+    switch (shard->engine.config->enable_debug_command) {
+    case PROTECTED_ACTION_YES: return true;
+    case PROTECTED_ACTION_LOCAL:
+        if (admission_is_local(conn))
+            return true;
+        break;
+    case PROTECTED_ACTION_NO: break;
+    }
+    BUF_PUT_LIT(error, "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
+                       "can run it from a local connection, otherwise you need to set this option in the "
+                       "configuration file, and then restart the server.");
+    return false;
+}
+
 const struct command *admission_check(struct shard *shard, struct conn *conn,
                                       const struct conn_request *request, struct buf *error) {
     const struct command *command = request->command;
@@ -45,6 +68,8 @@ const struct command *admission_check(struct shard *shard, struct conn *conn,
         buf_put_bytes(error, reply_err_text(REPLY_ERR_NOAUTH));
         return NULL;
     }
+    if (UNLIKELY(command->flags & CMD_ADMIN) && !admission_debug(shard, conn, command, error))
+        return NULL;
     if (UNLIKELY(atomic_load_explicit(&shard->server->is_loading, memory_order_relaxed)) &&
         !(command->flags & CMD_LOADING)) {
         buf_put_bytes(error, reply_err_text(REPLY_ERR_LOADING));

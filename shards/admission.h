@@ -10,3 +10,6 @@ struct shard;
  * is in `error` (the whole line, without CR LF). */
 const struct command *admission_check(struct shard *shard, struct conn *conn,
                                       const struct conn_request *request, struct buf *error);
+
+/* Does the client come from this machine (for settings that say "local")? */
+bool admission_is_local(const struct conn *conn);

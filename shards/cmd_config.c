@@ -5,6 +5,7 @@
  * replaces the snapshot of the one before, and every shard sees them in order because shard 0 sends both. */
 #include "core/base/mem.h"
 #include "core/cmd/cmd.h"
+#include "shards/admission.h"
 #include "shards/gather.h"
 #include "shards/server.h"
 #include "shards/settings.h"

@@ -78,7 +78,8 @@ void fanout_split(struct shard *shard, struct conn *conn, uint64_t slot, const s
     for (unsigned part = 0; part < parts; part++) {
         int argc = 0;
         uint64_t hash = 0;
-        argv[argc++] = request->argv[0];
+        for (; argc < request->command->keys[0].first; argc++)
+            argv[argc] = request->argv[argc];
         for (int k = 0; k < keys->count; k++) {
             if (key_part[k] != part)
                 continue;

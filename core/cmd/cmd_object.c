@@ -2,8 +2,8 @@
  *
  * None of these counts as an access. */
 #include "core/base/mem.h"
-#include "core/base/sha1.h"
 #include "core/cmd/opts.h"
+#include "core/value/digest.h"
 
 #include <limits.h>
 
@@ -136,52 +136,16 @@ void cmd_debug_object(struct exec *x) {
     buf_deinit(&text);
 }
 
-/* digest ^= SHA1(data) */
-static void digest_xor(uint8_t digest[SHA1_DIGEST_BYTES], struct bytes data) {
-    uint8_t one[SHA1_DIGEST_BYTES];
-    sha1_digest(data, one);
-    for (int i = 0; i < SHA1_DIGEST_BYTES; i++)
-        digest[i] ^= one[i];
-}
-
-/* digest = SHA1(digest ^ SHA1(data)), where the order of the parts matters. */
-static void digest_mix(uint8_t digest[SHA1_DIGEST_BYTES], struct bytes data) {
-    digest_xor(digest, data);
-    sha1_digest(bytes_of(digest, SHA1_DIGEST_BYTES), digest);
-}
-
-static void digest_value(const struct entry *e, uint8_t digest[SHA1_DIGEST_BYTES]) {
-    /* Redis's type numbers: string, list, set, sorted set, hash, and 6 for stream. */
-    static const uint8_t numbers[VALUE_TYPE_COUNT] = {
-        [VALUE_STRING] = 0, [VALUE_LIST] = 1, [VALUE_SET] = 2,
-        [VALUE_ZSET] = 3,   [VALUE_HASH] = 4, [VALUE_STREAM] = 6};
-    uint8_t type[4] = {0, 0, 0, numbers[entry_type(e)]};
-    digest_mix(digest, bytes_of(type, sizeof(type)));
-    must(entry_type(e) == VALUE_STRING);
-    char scratch[NUM_INT_TEXT_MAX];
-    digest_mix(digest, str_view(e, scratch));
-    if (entry_has_expire(e))
-        digest_xor(digest, BYTES_LIT("!!expire!!"));
-}
-
 /* DEBUG DIGEST-VALUE [key ...] */
 void cmd_debug_digest_value(struct exec *x) {
     resp_array(x->out, (size_t)x->argc - 2);
     for (int i = 2; i < x->argc; i++) {
         struct key_view kv;
-        uint8_t digest[SHA1_DIGEST_BYTES] = {0};
+        struct digest digest = {{0}};
         char hex[SHA1_HEX_BYTES];
         if (key_open_peek(x, x->argv[i], &kv))
-            digest_value(kv.entry, digest);
-        for (int d = 0; d < SHA1_HEX_BYTES; d++)
-            hex[d] = "0123456789abcdef"[digest[d / 2] >> (d % 2 ? 0 : 4) & 15];
+            digest_put_value(&digest, kv.entry);
+        digest_hex(&digest, hex);
         resp_simple(x->out, bytes_of(hex, sizeof(hex)));
     }
-}
-
-/* DEBUG with a subcommand that is not known. */
-void cmd_debug(struct exec *x) {
-    struct bytes word = x->argv[1];
-    resp_errorf(x->out, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.",
-                word.len > 128 ? 128 : (int)word.len, word.ptr);
 }
