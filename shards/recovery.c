@@ -84,6 +84,7 @@ struct recovery {
     size_t generations_done;
     struct manifest_generation *generation;
     struct recovery_segment *segments;
+    unsigned segment_count;
     struct engine **engines;  /* where its keys are, or NULL before the first */
     unsigned engine_count;
     struct engine **previous; /* where the keys of the ones before are */
@@ -91,7 +92,8 @@ struct recovery {
     struct recovery_move *move;
 
     /* over all generations */
-    uint64_t epoch;
+    uint64_t epoch;   /* the last mark in any segment of the last generation: marks are numbered above it */
+    uint64_t settled; /* the last one that all its segments have */
     uint64_t txn_count;
     uint64_t effects;
     uint64_t bytes;
@@ -129,11 +131,12 @@ static void recovery_path(const struct recovery *r, unsigned k, char *path) {
 
 static void recovery_open_generation(struct recovery *r, size_t i) {
     r->generation = &r->manifest.generations[i];
-    r->segments = mem_zalloc(r->generation->shard_count * sizeof *r->segments);
+    r->segment_count = r->generation->shard_count;
+    r->segments = mem_zalloc(r->segment_count * sizeof *r->segments);
 }
 
 static void recovery_close_generation(struct recovery *r) {
-    for (unsigned k = 0; k < r->generation->shard_count; k++) {
+    for (unsigned k = 0; k < r->segment_count; k++) {
         struct recovery_segment *s = &r->segments[k];
         if (s->is_open)
             segment_reader_close(&s->reader);
@@ -216,6 +219,7 @@ static bool recovery_cut_open(struct recovery *r) {
         scans[k] = r->segments[k].scan;
     }
     enum err e = aof_cut(readers, scans, count, tails, &bad, why, sizeof why);
+    r->settled = aof_cut_epoch(scans, count);
     for (unsigned k = 0; k < count; k++) {
         r->segments[k].reader = readers[k]; /* its window may have moved */
         r->segments[k].tail = tails[k];
@@ -365,15 +369,17 @@ static void recovery_renew(struct recovery *r) {
         m->end_bytes = r->segments[k].tail.end;
         m->end_frames = r->segments[k].tail.seq;
     }
+    logger_say(&r->server->logger, LOGLEVEL_NOTICE,
+               "The log was written by %u shards, now there are %u: a new generation begins", r->segment_count,
+               r->threads);
+    r->generation = NULL; /* the manifest's array moves */
     if (recovery_files_add(&r->place, &r->manifest, r->threads, why, sizeof why) != ERR_OK) {
         recovery_fail(r, r->place.dir, why);
         return;
     }
-    logger_say(&r->server->logger, LOGLEVEL_NOTICE,
-               "The log was written by %u shards, now there are %u: a new generation begins",
-               r->generation->shard_count, r->threads);
     recovery_close_generation(r);
     recovery_open_generation(r, r->manifest.count - 1);
+    r->epoch = r->settled = 0; /* it has no marks */
 }
 
 static void recovery_open_log(struct recovery *r, struct shard *shard) {
@@ -397,11 +403,11 @@ static void recovery_open_log(struct recovery *r, struct shard *shard) {
         .id = s->reader.header.id,
         .offset = s->tail.end,
         .seq = s->tail.seq,
-        .epoch = r->epoch,
+        .epoch = r->settled,
         .sync = log_mark_policy(r->server->config),
     };
     shard_log_open(shard, &options);
-    shard_log_mark(shard, r->epoch + 1, r->epoch, options.sync);
+    shard_log_mark(shard, r->epoch + 1, r->settled, options.sync);
 }
 
 static void recovery_finish(struct recovery *r) {

@@ -78,7 +78,7 @@ struct shard_log_options {
     uint64_t id;     /* of the segment */
     uint64_t offset; /* its end */
     uint64_t seq;    /* of its last frame */
-    uint64_t epoch;  /* the last mark in any segment */
+    uint64_t epoch;  /* the last mark that all segments have on their disks */
     enum aof_sync sync;
 };
 
