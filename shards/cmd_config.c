@@ -83,8 +83,7 @@ static void config_note_dir(struct config *config) {
 /* The client's address may be read here: it is constant, and the client waits for this reply. */
 static bool config_is_from_here(const struct shard *shard) {
     const struct conn *conn = shard->current->to.conn;
-    return conn &&
-           (conn->is_unix || strncmp(conn->addr, "127.", 4) == 0 || strncmp(conn->addr, "[::1]", 5) == 0);
+    return conn && admission_is_local(conn);
 }
 
 static bool config_change_master(struct shard *shard, const struct exec *x, struct config_ids *changed,

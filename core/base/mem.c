@@ -157,3 +157,19 @@ void mem_process_info(size_t *rss_bytes_out, size_t *rss_peak_bytes_out, size_t 
                     &peak_commit, &faults);
 #endif
 }
+
+void mem_report(void (*put)(const char *text, void *ctx), void *ctx) {
+#if MEM_LIBC
+    char *text = NULL;
+    size_t len = 0;
+    FILE *file = open_memstream(&text, &len);
+    if (!file)
+        return;
+    malloc_info(0, file);
+    fclose(file);
+    put(text, ctx);
+    free(text);
+#else
+    mi_stats_print_out(put, ctx);
+#endif
+}

@@ -48,5 +48,8 @@ void mem_allocator_name(char *text, size_t size);
 /* Resident set size and its peak, in bytes, as the allocator sees the process. */
 void mem_process_info(size_t *rss_bytes_out, size_t *rss_peak_bytes_out, size_t *committed_bytes_out);
 
+/* Gives the allocator's own report to `put`, piece by piece, as text with a NUL; for MEMORY MALLOC-STATS. */
+void mem_report(void (*put)(const char *text, void *ctx), void *ctx);
+
 /* Hostile builds: the n-th mem_try_* call from now on (1 = the next) by this thread returns NULL; 0 turns that off. */
 void mem_fail_nth(uint64_t n);
