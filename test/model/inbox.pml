@@ -29,7 +29,8 @@
  *
  * Push
  *   P1  a connection's flush with several destinations (the own shard counts) takes the order locks of all
- *       of them in ascending order, pushes, and releases them after the last push
+ *       of them in ascending order, pushes, and releases them after the last push.  (Each may be released right
+ *       after its own push: UNLOCK_EACH holds.  What matters is that all are held before the first push.)
  *   P2  any other command batch first waits until the destination's order lock is free (look, then push:
  *       need not be one atomic step).  Batches without locks leave before the locked ones are begun, so
  *       that nobody ever waits for anything but a higher order lock while holding one
@@ -107,7 +108,8 @@ short after[NC];
 #define LOOK(s) FREE(s)
 #define LOCKABLE(s) FREE(s)
 #define LOCKED true
-#define UNLOCK_EARLY(s) skip
+#define UNLOCK_AFTER_FIRST(first, last) skip
+#define UNLOCK_AFTER_LAST(first, last) ol[first] = false; ol[last] = false
 #define MAY_RUN_AT_ONCE (!b0 && !b1)
 #define VISITOR_LOOKS_AGAIN (ql[d] > 0)
 #define SLEEPER_LOOKS_AGAIN (ql[me] > 0)
@@ -133,8 +135,15 @@ short after[NC];
 #undef LOOK
 #define LOOK(s) true
 #elif defined(EARLY_UNLOCK)
-#undef UNLOCK_EARLY
-#define UNLOCK_EARLY(s) ol[s] = false
+#undef UNLOCK_AFTER_FIRST
+#define UNLOCK_AFTER_FIRST(first, last) ol[first] = false; ol[last] = false
+#undef UNLOCK_AFTER_LAST
+#define UNLOCK_AFTER_LAST(first, last) skip
+#elif defined(UNLOCK_EACH) /* not a bug: see P1 */
+#undef UNLOCK_AFTER_FIRST
+#define UNLOCK_AFTER_FIRST(first, last) ol[first] = false
+#undef UNLOCK_AFTER_LAST
+#define UNLOCK_AFTER_LAST(first, last) ol[last] = false
 #elif defined(LOCAL_OVERTAKES)
 #undef MAY_RUN_AT_ONCE
 #define MAY_RUN_AT_ONCE true
@@ -247,14 +256,23 @@ inline flush() {
     if
     :: b0 && b1 ->
         atomic { LOCKABLE(0) -> ol[0] = LOCKED };
+#ifdef LOCKS_ONE_BY_ONE
+        atomic { claim(0, b0) };
+        atomic { link(0); ol[0] = false };
+        atomic { LOCKABLE(1) -> ol[1] = LOCKED; claim(1, b1) };
+        atomic { link(1); ol[1] = false }
+#else
         if
         :: atomic { LOCKABLE(1) -> ol[1] = LOCKED; claim(0, b0) };
-           atomic { link(0); UNLOCK_EARLY(0); claim(1, b1) };
-           atomic { link(1); ol[0] = false; ol[1] = false }
+           atomic { link(0); UNLOCK_AFTER_FIRST(0, 1) };
+           atomic { claim(1, b1) };
+           atomic { link(1); UNLOCK_AFTER_LAST(0, 1) }
         :: atomic { LOCKABLE(1) -> ol[1] = LOCKED; claim(1, b1) };
-           atomic { link(1); UNLOCK_EARLY(1); claim(0, b0) };
-           atomic { link(0); ol[0] = false; ol[1] = false }
+           atomic { link(1); UNLOCK_AFTER_FIRST(1, 0) };
+           atomic { claim(0, b0) };
+           atomic { link(0); UNLOCK_AFTER_LAST(1, 0) }
         fi
+#endif
     :: b0 && !b1 && LOOK(0) -> atomic { claim(0, b0) }; link(0)
     :: !b0 && b1 && LOOK(1) -> atomic { claim(1, b1) }; link(1)
     fi

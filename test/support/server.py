@@ -63,7 +63,7 @@ class Server:
     """One server process and its folder. `args` are flags as on the command line, without leading dashes."""
 
     def __init__(self, program=None, shards=1, backend="io_uring", args=None, folder=None, unix=False):
-        self.program = program or program_under_test()
+        self.program = str(Path(program).absolute()) if program else program_under_test()
         if not self.program:
             raise RuntimeError("no server: build it or set BASALT_SERVER")
         self.shards = shards
