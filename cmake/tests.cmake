@@ -77,7 +77,7 @@ if(BASALT_FUZZ)
         endif()
         add_test(NAME fuzz/${name}
                  COMMAND $<TARGET_FILE:fuzz_${stem}> -max_total_time=${BASALT_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048
-                         -artifact_prefix=${CMAKE_BINARY_DIR}/crashes/${name}- -print_final_stats=1
+                         -artifact_prefix=${CMAKE_BINARY_DIR}/crashes/${name}- -verbosity=0 -print_final_stats=1
                          ${CMAKE_BINARY_DIR}/corpus/${name} ${seeds}
                  WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
         set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT ${limit})
