@@ -1,5 +1,6 @@
 /* main.c: the program basalt-server: reads the configuration, makes one server, runs it. */
 #include "core/base/mem.h"
+#include "shards/crash.h"
 #include "shards/server.h"
 #include "shards/signals.h"
 #include "shards/version.h"
@@ -26,9 +27,12 @@ static int main_run(struct config *config, const char *executable) {
     }
     logger_say(&server->logger, LOGLEVEL_NOTICE, "Basalt %s starting, %u shards, pid %d", BASALT_VERSION,
                server->shard_count, (int)getpid());
+    if (config->crash_log_enabled)
+        crash_start(server);
     signals_start(server);
     int code = server_run(server);
     signals_stop(server);
+    crash_stop();
     logger_say(&server->logger, LOGLEVEL_NOTICE, "Basalt is now ready to exit, bye bye...");
     logger_close(&server->logger);
     server_free(server);

@@ -7,6 +7,7 @@
 
 #include "core/base/mem.h"
 #include "shards/output_limit.h"
+#include "shards/crash.h"
 #include "shards/server.h"
 
 #include <errno.h>
@@ -103,6 +104,15 @@ static bool apply_dir(struct server *server, const struct config *config, struct
     return false;
 }
 
+static bool apply_crash_log(struct server *server, const struct config *config, struct buf *error_out) {
+    (void)error_out;
+    if (config->crash_log_enabled)
+        crash_start(server);
+    else
+        crash_stop();
+    return true;
+}
+
 static bool apply_never(struct server *server, const struct config *config, struct buf *error_out) {
     (void)server;
     (void)config;
@@ -120,6 +130,7 @@ static const struct {
     {CONFIG_pipeline_order, apply_pipeline_order},
     {CONFIG_maxclients, apply_maxclients},
     {CONFIG_dir, apply_dir},
+    {CONFIG_crash_log_enabled, apply_crash_log},
     {CONFIG_port, apply_never},
     {CONFIG_bind, apply_never},
     {CONFIG_appendonly, apply_never},
