@@ -4,9 +4,10 @@
 #   test   also what the tests need: clang, Criterion, spin, pytest, and stock Redis to compare with
 # Runs apt as root or through sudo, or not at all where nothing is missing. Another distribution needs the packages of
 # the same meaning; the build says by name what it does not find.
+# make is there because gcc runs the parallel half of link-time optimisation with it.
 set -eu
 
-build="gcc libc6-dev cmake ninja-build pkg-config
+build="gcc libc6-dev make cmake ninja-build pkg-config
        liburing-dev libmimalloc-dev libck-dev libxxhash-dev liblua5.4-dev"
 test="git clang clang-format clang-tidy libclang-rt-14-dev llvm libcriterion-dev spin binutils
       python3 python3-pytest python3-pytest-xdist python3-redis redis-server redis-tools procps"
