@@ -100,9 +100,9 @@ enum {
 struct conn {
     struct io_stream stream;
     struct conn_host *host;
-    struct link all_link;    /* every connection of the shard */
-    struct link output_link; /* host->with_output */
-    struct link paused_link; /* shard's lists of connections whose input waits (CLIENT PAUSE) or may go on */
+    struct link all_link;     /* every connection of the shard */
+    struct link output_link;  /* host->with_output */
+    struct link paused_link;  /* shard's lists of connections whose input waits (CLIENT PAUSE) or may go on */
     struct link monitor_link; /* shard's connections that MONITOR */
 
     /* input */

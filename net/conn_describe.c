@@ -66,11 +66,11 @@ void conn_describe(const struct conn *conn, struct buf *text) {
     buf_printf(text, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=%zu rbp=%zu", conn->query.len,
                conn->query.cap - conn->query.len, resp_parser_memory(&conn->parser), conn->out.cap,
                conn->out.cap);
-    buf_printf(text, " obl=%zu oll=%u omem=%zu tot-mem=%zu events=%s%s", conn->out.len,
-               waiting ? 1U : 0U, waiting, conn_memory(conn), conn->is_blocked ? "" : "r",
-               conn->stream.unsent_bytes ? "w" : "");
+    buf_printf(text, " obl=%zu oll=%u omem=%zu tot-mem=%zu events=%s%s", conn->out.len, waiting ? 1U : 0U,
+               waiting, conn_memory(conn), conn->is_blocked ? "" : "r", conn->stream.unsent_bytes ? "w" : "");
     buf_printf(text, " cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s io-thread=%u",
-               conn->last_command, conn->proto, conn_text(conn->lib_name), conn_text(conn->lib_ver), host->index);
+               conn->last_command, conn->proto, conn_text(conn->lib_name), conn_text(conn->lib_ver),
+               host->index);
     buf_printf(text, " tot-net-in=%" PRIu64 " tot-net-out=%" PRIu64 " tot-cmds=%" PRIu64, conn->net_in_bytes,
                conn->net_out_bytes, conn->commands);
 }

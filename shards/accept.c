@@ -18,6 +18,7 @@ struct newcomer {
     struct message message;
     struct link link;
     int fd;
+    uint64_t id; /* of the connection: given here, so that ids rise in the order of arrival */
 };
 
 static void accept_refuse(struct server *server, int fd, const char *text) {
@@ -47,9 +48,8 @@ static bool accept_is_protected(const struct server *server, int fd) {
     return false;
 }
 
-static void accept_open(struct shard *shard, int fd) {
+static void accept_open(struct shard *shard, int fd, uint64_t id) {
     struct server *server = shard->server;
-    uint64_t id = atomic_fetch_add_explicit(&server->next_conn_id, 1, memory_order_relaxed) + 1;
     listener_tune(fd, shard->engine.config->tcp_keepalive);
     struct conn *conn = conn_open(&shard->host, fd, id);
     if (!conn) {
@@ -79,7 +79,7 @@ void accept_newcomers(struct shard *shard) {
             atomic_fetch_sub(&shard->server->conn_count, 1);
             atomic_fetch_sub(&shard->load, 1);
         } else {
-            accept_open(shard, newcomer->fd);
+            accept_open(shard, newcomer->fd, newcomer->id);
         }
         mem_free(newcomer);
     }
@@ -118,13 +118,15 @@ void accept_take(struct io_listener *listener, int fd) {
     }
     struct shard *target = accept_choose(server);
     atomic_fetch_add(&target->load, 1);
+    uint64_t id = atomic_fetch_add_explicit(&server->next_conn_id, 1, memory_order_relaxed) + 1;
     if (target == self) {
-        accept_open(self, fd);
+        accept_open(self, fd, id);
         return;
     }
     struct newcomer *newcomer = mem_zalloc(sizeof *newcomer);
     newcomer->message.run = accept_arrive;
     newcomer->fd = fd;
+    newcomer->id = id;
     shard_send(self, target->index, &newcomer->message);
 }
 

@@ -70,6 +70,10 @@ const struct command *admission_check(struct shard *shard, struct conn *conn,
     }
     if (UNLIKELY(command->flags & CMD_ADMIN) && !admission_debug(shard, conn, command, error))
         return NULL;
+    if (UNLIKELY(conn->is_monitor) && (command->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE))) {
+        BUF_PUT_LIT(error, "ERR Replica can't interact with the keyspace");
+        return NULL;
+    }
     if (UNLIKELY(atomic_load_explicit(&shard->server->is_loading, memory_order_relaxed)) &&
         !(command->flags & CMD_LOADING)) {
         buf_put_bytes(error, reply_err_text(REPLY_ERR_LOADING));

@@ -14,9 +14,9 @@ struct kill_filter {
     bool is_nobody; /* a class or user that no client is ever of */
     bool has_class;
     enum config_client_class client_class;
-    uint64_t id;          /* 0: any */
-    int64_t age_min_s;    /* 0: any */
-    struct bytes addr;    /* empty: any; these two point into the copied arguments behind */
+    uint64_t id;       /* 0: any */
+    int64_t age_min_s; /* 0: any */
+    struct bytes addr; /* empty: any; these two point into the copied arguments behind */
     struct bytes laddr;
     char text[];
 };
@@ -178,7 +178,8 @@ static struct kill_filter *kill_copy(const struct kill_filter *f) {
 }
 
 void cmd_client_kill(struct exec *x) {
-    struct kill_filter f = {.self = x->conn->id, .is_skipping_self = x->argc > 3, .is_old_form = x->argc == 3};
+    struct kill_filter f = {
+        .self = x->conn->id, .is_skipping_self = x->argc > 3, .is_old_form = x->argc == 3};
     if (f.is_old_form)
         f.addr = x->argv[2];
     for (int i = 2; i < x->argc && !f.is_old_form; i += 2)

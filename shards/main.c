@@ -1,30 +1,79 @@
 /* main.c: the program basalt-server: reads the configuration, makes one server, runs it. */
 #include "core/base/mem.h"
 #include "shards/crash.h"
+#include "shards/process.h"
 #include "shards/server.h"
 #include "shards/signals.h"
 #include "shards/version.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static int main_run(struct config *config, const char *executable) {
-    char why[512] = "";
+/* Goes to the working folder; from now on CONFIG GET shows where that really is. */
+static bool main_enter_dir(struct config *config) {
+    char path[PATH_MAX];
+    struct buf error;
     if (config->dir && chdir(config->dir) != 0) {
         fprintf(stderr, "Can't chdir to '%s': %s\n", config->dir, strerror(errno));
+        return false;
+    }
+    if (!getcwd(path, sizeof path)) {
+        fprintf(stderr, "Can't find out the working folder: %s\n", strerror(errno));
+        return false;
+    }
+    buf_init(&error);
+    bool is_put = config_put(config, CONFIG_dir, bytes_cstr(path), &error);
+    if (!is_put)
+        fprintf(stderr, "Can't work in '%s': %.*s\n", path, (int)error.len, error.ptr);
+    buf_deinit(&error);
+    return is_put;
+}
+
+/* Gives the names of the configuration's rename-command lines, NULL in *names_out when there are none. */
+static bool main_rename_commands(const struct config *config, struct command_names **names_out) {
+    *names_out = config->rename_count ? command_names_new() : NULL;
+    for (size_t i = 0; i < config->rename_count; i++) {
+        const struct config_rename *rename = &config->renames[i];
+        const char *why;
+        if (!command_names_rename(*names_out, bytes_cstr(rename->from), bytes_cstr(rename->to), &why)) {
+            fprintf(stderr,
+                    "\n*** FATAL CONFIG FILE ERROR (Basalt) ***\n>>> 'rename-command \"%s\" \"%s\"'\n%s\n",
+                    rename->from, rename->to, why);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void main_show_title(const struct config *config, int argc, char **argv, struct process_title *title) {
+    struct buf text;
+    if (!config->set_proc_title)
+        return;
+    process_title_init(title, argc, argv);
+    buf_init(&text);
+    process_title_expand(config, title->name, &text);
+    process_title_set(title, buf_bytes(&text));
+    buf_deinit(&text);
+}
+
+/* Serves until told to stop. */
+static int main_serve(struct server *server) {
+    const struct config *config = server->config;
+    enum supervised_mode supervisor = process_supervisor(config);
+    bool is_background = config->daemonize && supervisor == SUPERVISED_NONE;
+    if (is_background && !process_daemonize()) {
+        fprintf(stderr, "Can't go to the background: %s\n", strerror(errno));
         return 1;
     }
-    struct server *server = server_new(config, executable, why, sizeof why);
-    if (!server) {
-        fprintf(stderr, "basalt-server: %s\n", why);
-        return 1;
-    }
-    if (!logger_open(&server->logger, config->logfile, config->loglevel)) {
-        fprintf(stderr, "Can't open the log file '%s': %s\n", config->logfile, strerror(errno));
-        return 1;
-    }
+    server->is_notifying = supervisor == SUPERVISED_SYSTEMD;
+    if (supervisor == SUPERVISED_UPSTART)
+        process_stop_for_upstart();
+    const char *pid_path = process_pid_path(config, is_background);
+    if (pid_path)
+        process_write_pid(pid_path, &server->logger);
     logger_say(&server->logger, LOGLEVEL_NOTICE, "Basalt %s starting, %u shards, pid %d", BASALT_VERSION,
                server->shard_count, (int)getpid());
     if (config->crash_log_enabled)
@@ -33,9 +82,36 @@ static int main_run(struct config *config, const char *executable) {
     int code = server_run(server);
     signals_stop(server);
     crash_stop();
+    if (pid_path)
+        unlink(pid_path);
     logger_say(&server->logger, LOGLEVEL_NOTICE, "Basalt is now ready to exit, bye bye...");
-    logger_close(&server->logger);
+    return code;
+}
+
+static int main_run(struct config *config, int argc, char **argv) {
+    char why[512] = "";
+    int code = 1;
+    struct command_names *names = NULL;
+    struct process_title title = {0};
+    if (!main_enter_dir(config) || !main_rename_commands(config, &names))
+        goto out;
+    struct server *server = server_new(config, argv[0], why, sizeof why);
+    if (!server) {
+        fprintf(stderr, "basalt-server: %s\n", why);
+        goto out;
+    }
+    server->names = names;
+    main_show_title(config, argc, argv, &title);
+    if (logger_open(&server->logger, config->logfile, config->loglevel)) {
+        code = main_serve(server);
+        logger_close(&server->logger);
+    } else {
+        fprintf(stderr, "Can't open the log file '%s': %s\n", config->logfile, strerror(errno));
+    }
     server_free(server);
+out:
+    process_title_deinit(&title);
+    command_names_free(names);
     return code;
 }
 
@@ -46,7 +122,7 @@ int main(int argc, char **argv) {
     config_init_defaults(&config);
     int code = 1;
     switch (config_load_args(&config, argc, argv, stdin, &error)) {
-    case CONFIG_ARGS_RUN: code = main_run(&config, argv[0]); break;
+    case CONFIG_ARGS_RUN: code = main_run(&config, argc, argv); break;
     case CONFIG_ARGS_VERSION:
         printf("Basalt server v=%s bits=%d\n", BASALT_VERSION, (int)sizeof(void *) * 8);
         code = 0;

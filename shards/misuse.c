@@ -41,11 +41,13 @@ bool misuse_is_http(struct conn *conn, struct bytes word) {
         return false;
     struct shard *shard = conn->host->ctx;
     if (misuse_may_log(&shard->server->attack_logged_ms, conn->host->now_ms, MISUSE_ATTACK_PAUSE_MS))
-        logger_say(&shard->server->logger, LOGLEVEL_WARNING,
-                   "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to "
-                   "Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise "
-                   "your Redis instance. Connection from %s aborted.",
-                   conn->addr);
+        logger_say(
+            &shard->server->logger, LOGLEVEL_WARNING,
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to "
+            "Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to "
+            "compromise "
+            "your Redis instance. Connection from %s aborted.",
+            conn->addr);
     conn_close(conn, CONN_CLOSED_BY_PROTOCOL);
     return true;
 }

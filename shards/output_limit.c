@@ -38,8 +38,8 @@ void output_limit_check(struct conn *conn) {
     const struct config *config = shard->engine.config;
     size_t bytes = conn_output_bytes(conn);
     bool is_stranger = !conn->is_authenticated && bytes > OUTPUT_LIMIT_STRANGER_BYTES;
-    if (!is_stranger && !output_limit_is_over(&config->client_output_buffer_limit.of[conn->client_class], bytes,
-                                              conn->host->now_ms, &conn->soft_limit_since_ms))
+    if (!is_stranger && !output_limit_is_over(&config->client_output_buffer_limit.of[conn->client_class],
+                                              bytes, conn->host->now_ms, &conn->soft_limit_since_ms))
         return;
     struct buf line;
     buf_init(&line);

@@ -50,7 +50,8 @@ void pause_check(struct shard *shard) {
 
 unsigned pause_count(const struct shard *shard) {
     unsigned count = 0;
-    for (const struct link *node = shard->pause.waiting.next; node != &shard->pause.waiting; node = node->next)
+    for (const struct link *node = shard->pause.waiting.next; node != &shard->pause.waiting;
+         node = node->next)
         count++;
     return count;
 }

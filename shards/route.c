@@ -8,8 +8,8 @@
 #include "shards/admission.h"
 #include "shards/fanout.h"
 #include "shards/misuse.h"
-#include "shards/reply.h"
 #include "shards/planted.h"
+#include "shards/reply.h"
 #include "shards/run.h"
 #include "shards/server.h"
 #include "shards/shard_log.h"
@@ -59,7 +59,8 @@ static void route_run_here(struct shard *shard, struct conn *conn, struct reques
     /* A request that cannot be answered now needs its slot before it is parked. A spare one is taken back below. */
     r->to = (struct reply_to){.conn = conn, .slot = conn->order.next, .coordinator = (uint16_t)shard->index};
     bool is_answered = run_request(shard, r, out, &ticket);
-    if (UNLIKELY(conn->reply_mode != CONN_REPLY_ON) && is_direct) { /* that was CLIENT REPLY OFF or SKIP itself */
+    if (UNLIKELY(conn->reply_mode != CONN_REPLY_ON) &&
+        is_direct) { /* that was CLIENT REPLY OFF or SKIP itself */
         out->len = before;
         if (conn->reply_mode == CONN_REPLY_SKIP_NEXT)
             conn->reply_mode = CONN_REPLY_SKIP;
@@ -179,7 +180,7 @@ void route_peek(struct conn *conn, struct conn_window *window) {
     const struct keyspace *ks = engine_find_db(&shard->engine, conn->db);
     for (int i = 0; i < window->count; i++) {
         struct conn_request *p = &window->requests[i];
-        p->command = command_find(p->argc, p->argv);
+        p->command = command_names_find(shard->engine.names, p->argc, p->argv);
         if (!p->command || p->command->keyspec_count == 0 || p->command->keys[0].first != 1 || p->argc < 2)
             continue;
         p->has_hash = true;
@@ -195,7 +196,8 @@ void route_peek(struct conn *conn, struct conn_window *window) {
             keyspace_prefetch_entry(ks, window->requests[i].hash);
 }
 
-static void route_reject(struct shard *shard, struct conn *conn, const struct command *command, struct buf *error) {
+static void route_reject(struct shard *shard, struct conn *conn, const struct command *command,
+                         struct buf *error) {
     struct resp_out out;
     buf_clear(&shard->scratch, ROUTE_SCRATCH_KEEP_BYTES);
     resp_out_init(&out, &shard->scratch, conn->proto);

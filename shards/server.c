@@ -14,6 +14,7 @@
 #include "shards/loop.h"
 #include "shards/misuse.h"
 #include "shards/output_limit.h"
+#include "shards/process.h"
 #include "shards/recovery.h"
 #include "shards/reply.h"
 #include "shards/route.h"
@@ -123,6 +124,7 @@ void server_set_up_shard(struct shard *shard) {
     shard->host.on_misuse = misuse_report;
     shard->host.on_output_watch = output_limit_check;
     shard->host.on_output_low = reply_check_resume;
+    shard->engine.names = shard->server->names;
     settings_install(shard, shard->server->snapshot);
 }
 
@@ -162,6 +164,8 @@ static bool server_listen(struct server *server) {
         logger_say(&server->logger, LOGLEVEL_NOTICE, "Ready to accept connections tcp");
     if (config->unixsocket && config->unixsocket[0])
         logger_say(&server->logger, LOGLEVEL_NOTICE, "Ready to accept connections unix");
+    if (server->is_notifying)
+        process_notify("STATUS=Ready to accept connections\nREADY=1\n");
     return true;
 }
 
@@ -193,6 +197,8 @@ static void server_say_unsaved(const struct shard *shard) {
 
 void server_end_shard(struct shard *shard) {
     struct server *server = shard->server;
+    if (shard->index == 0 && server->is_notifying)
+        process_notify("STOPPING=1\n");
     if (shard->index == 0)
         server_unlisten(server);
     loop_close_conns(shard);

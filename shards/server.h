@@ -24,8 +24,10 @@ struct server {
     char *executable;
     int64_t start_ms;
     exec_handler *const *handlers;
+    const struct command_names *names; /* borrowed; NULL: nothing was renamed */
+    bool is_notifying;                 /* systemd wants to be told when we are ready and when we stop */
     enum io_backend backend;
-    struct io_sim *sim;             /* with IO_SIM: the simulated world */
+    struct io_sim *sim; /* with IO_SIM: the simulated world */
     struct cpu_plan cpus;
     double ticks_per_us; /* of shards/cycles.h */
     uint64_t base_bytes; /* of used_bytes: what was there before the first key and client */
@@ -37,16 +39,17 @@ struct server {
 
     /* shard 0 writes; other shards have a snapshot through their engine */
     struct config *config;
-    struct config *snapshot;        /* what the shards work with, or will when CONFIG SET has answered (settings.h) */
+    struct config
+        *snapshot; /* what the shards work with, or will when CONFIG SET has answered (settings.h) */
 
-    uint64_t used_peak_bytes;       /* most that used_bytes was seen to be */
+    uint64_t used_peak_bytes; /* most that used_bytes was seen to be */
 
     /* any thread */
     atomic_uint_fast64_t next_conn_id;
     atomic_uint_fast64_t next_slowlog_id;
-    atomic_uint conn_count;          /* for maxclients */
-    atomic_uint_fast64_t used_bytes; /* sum of what the shards last published */
-    atomic_uint monitor_count; /* of all shards */
+    atomic_uint conn_count;               /* for maxclients */
+    atomic_uint_fast64_t used_bytes;      /* sum of what the shards last published */
+    atomic_uint monitor_count;            /* of all shards */
     atomic_int_fast64_t attack_logged_ms; /* when misuse.h last wrote of these; 0: never */
     atomic_int_fast64_t accept_fault_logged_ms;
     atomic_bool is_loading;
@@ -60,13 +63,13 @@ struct server {
     bool has_failed;                 /* shard 0: could not listen, or the data could not be loaded */
     atomic_uint met_without_clients; /* shards that have come so far in the stop */
     atomic_uint met_without_messages;
-    bool may_serve;       /* recovery is done: shards may run */
-    atomic_int log_fault; /* enum err: writes are refused with MISCONF while it is not ERR_OK */
-    atomic_bool log_is_dirty;   /* something was logged since the last mark */
-    atomic_uint logs_full;      /* logs that cannot take more: no commands are read meanwhile */
-    uint64_t log_epoch;         /* shard 0: the last mark */
-    int64_t next_mark_ns;       /* shard 0: under appendfsync always */
-    struct recovery *recovery;  /* during the start; NULL: appendonly no */
+    bool may_serve;            /* recovery is done: shards may run */
+    atomic_int log_fault;      /* enum err: writes are refused with MISCONF while it is not ERR_OK */
+    atomic_bool log_is_dirty;  /* something was logged since the last mark */
+    atomic_uint logs_full;     /* logs that cannot take more: no commands are read meanwhile */
+    uint64_t log_epoch;        /* shard 0: the last mark */
+    int64_t next_mark_ns;      /* shard 0: under appendfsync always */
+    struct recovery *recovery; /* during the start; NULL: appendonly no */
 };
 
 /* Makes shards and their engines from the configuration (borrowed until server_free); no thread runs yet. NULL: `why`

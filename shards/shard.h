@@ -35,14 +35,14 @@ struct shard {
     struct order_lock order;
     struct baton baton;
     struct inbox *inbox;
-    atomic_uint load;        /* connections, for the choice of the least loaded */
-    atomic_bool wants_owner; /* a visitor left work for the shard's own thread */
-    atomic_int log_fault;    /* enum err: why our log cannot be written */
+    atomic_uint load;          /* connections, for the choice of the least loaded */
+    atomic_bool wants_owner;   /* a visitor left work for the shard's own thread */
+    atomic_int log_fault;      /* enum err: why our log cannot be written */
     atomic_uint monitor_count; /* our connections that MONITOR */
     unsigned index;
     struct server *server;
     struct io *io; /* io_wake only */
-    bool is_open;             /* io may be woken; under server->start_mutex */
+    bool is_open;  /* io may be woken; under server->start_mutex */
 
     /* own */
     struct engine engine;

@@ -27,16 +27,16 @@ struct error_stats {
 };
 
 enum {
-    STATS_ERRORS_MAX = 128,  /* codes told apart on a shard; the rest count as the last one */
-    STATS_SAMPLES = 16,      /* of rates, one per tick */
+    STATS_ERRORS_MAX = 128, /* codes told apart on a shard; the rest count as the last one */
+    STATS_SAMPLES = 16,     /* of rates, one per tick */
 };
 
 struct shard_stats {
-    uint64_t messages;       /* taken from the inbox */
-    uint64_t batches;        /* sent */
-    uint64_t hops;           /* commands sent to another shard */
-    uint64_t visits;         /* made to others */
-    uint64_t wakes;          /* of others */
+    uint64_t messages; /* taken from the inbox */
+    uint64_t batches;  /* sent */
+    uint64_t hops;     /* commands sent to another shard */
+    uint64_t visits;   /* made to others */
+    uint64_t wakes;    /* of others */
     uint64_t turns;
     uint64_t order_locks;
     uint64_t txns;
@@ -66,16 +66,16 @@ struct stats_walk {
 struct stats {
     struct error_stats *errors; /* error_count of them, in order of appearance */
     unsigned error_count;
-    bool is_timing;             /* latency-tracking */
-    uint64_t slow_ticks;        /* commands that take as long are looked at again */
-    uint64_t calls;             /* of all commands */
-    uint64_t net_in_before;     /* values of the connection host's counters at the last reset */
+    bool is_timing;         /* latency-tracking */
+    uint64_t slow_ticks;    /* commands that take as long are looked at again */
+    uint64_t calls;         /* of all commands */
+    uint64_t net_in_before; /* values of the connection host's counters at the last reset */
     uint64_t net_out_before;
     uint64_t protocol_errors_before;
     struct stats_sample samples[STATS_SAMPLES];
     uint64_t sample_count;
     struct stats_walk walk;
-    size_t recent_max_input_bytes;  /* largest buffers of a client seen lately */
+    size_t recent_max_input_bytes; /* largest buffers of a client seen lately */
     size_t recent_max_output_bytes;
 };
 

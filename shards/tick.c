@@ -16,9 +16,9 @@
 enum {
     TICK_EXPIRE_SHARE = 4,          /* a quarter of the tick */
     TICK_EXPIRE_SLICE_NS = 1000000, /* and not more than a millisecond in one go */
-    TICK_CLIENTS_MIN = 50,   /* looked at in a tick; more when a second's ticks would not reach all */
+    TICK_CLIENTS_MIN = 50,          /* looked at in a tick; more when a second's ticks would not reach all */
     TICK_CLIENTS_MAX = 1000,
-    TICK_QUIET_MS = 2000, /* silence after which a client's buffers are freed */
+    TICK_QUIET_MS = 2000,    /* silence after which a client's buffers are freed */
     TICK_FREE_ENTRIES = 256, /* freed between two looks at the clock */
 };
 
@@ -75,8 +75,8 @@ static void tick_free(struct shard *shard, int64_t budget_ns) {
 
 static bool tick_client_is_idle(const struct shard *shard, const struct conn *conn) {
     int64_t limit_ms = (int64_t)shard->engine.config->timeout * 1000;
-    return limit_ms != 0 && !conn->is_monitor && conn->client_class == CONFIG_CLASS_NORMAL && !conn->is_blocked &&
-           conn->in_flight == 0 && shard->host.now_ms - conn->last_ms > limit_ms;
+    return limit_ms != 0 && !conn->is_monitor && conn->client_class == CONFIG_CLASS_NORMAL &&
+           !conn->is_blocked && conn->in_flight == 0 && shard->host.now_ms - conn->last_ms > limit_ms;
 }
 
 static void tick_client(struct shard *shard, struct conn *conn) {

@@ -13,7 +13,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/rng.h"
-#include "core/command/command.h"
+#include "core/command/command_names.h"
 #include "core/config/config.h"
 #include "core/keyspace/evict.h"
 #include "core/resp/reply_err.h"
@@ -72,6 +72,7 @@ struct engine {
     unsigned shard_index;
     unsigned shard_count;
     exec_handler *const *handlers; /* by command id */
+    const struct command_names *names; /* what clients call commands; NULL: nothing was renamed */
 };
 
 void engine_init(struct engine *e, const struct config *config, uint64_t hash_seed, unsigned shard_index,
