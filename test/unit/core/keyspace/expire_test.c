@@ -30,7 +30,8 @@ static void put(struct keyspace *ks, size_t id, int64_t expire_ms) {
 }
 
 static size_t step(struct keyspace *ks, struct witness *w, int64_t now_ms) {
-    struct expire_job job = {now_ms, on_expired, w->limit ? is_over : NULL, w};
+    struct expire_job job = {
+        .now_ms = now_ms, .on_expired = on_expired, .is_over = w->limit ? is_over : NULL, .ctx = w};
     w->now_ms = now_ms;
     return expire_step(ks, &job);
 }

@@ -161,7 +161,10 @@ static bool model_is_over(void *ctx) {
 
 static void step_expire(struct model *m) {
     m->now_ms += (int64_t)rng_below(&m->rng, 400);
-    struct expire_job job = {m->now_ms, model_expired, rng_below(&m->rng, 2) ? model_is_over : NULL, m};
+    struct expire_job job = {.now_ms = m->now_ms,
+                             .on_expired = model_expired,
+                             .is_over = rng_below(&m->rng, 2) ? model_is_over : NULL,
+                             .ctx = m};
     size_t before = m->count;
     size_t removed = expire_step(m->ks, &job);
     cr_assert_eq(before - m->count, removed);
