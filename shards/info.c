@@ -90,6 +90,7 @@ void info_ask(struct shard *shard, const void *question, void *answer) {
     a->net_out_bytes = shard->host.net_out_bytes - stats->net_out_before;
     a->protocol_errors = shard->host.protocol_errors - stats->protocol_errors_before;
     a->clients = shard->conn_count;
+    a->waiting_clients = pause_count(shard);
     a->client_bytes = shard->conn_bytes;
     a->input_max_bytes = stats->recent_max_input_bytes;
     a->output_max_bytes = stats->recent_max_output_bytes;
@@ -118,6 +119,8 @@ static void info_add_counters(struct info_shard *sum, const struct info_shard *a
     sum->engine.lazyfreed += a->engine.lazyfreed;
     sum->shard.connections += a->shard.connections;
     sum->shard.rejected_connections += a->shard.rejected_connections;
+    sum->shard.output_limit_closes += a->shard.output_limit_closes;
+    sum->shard.query_limit_closes += a->shard.query_limit_closes;
     sum->rates.commands += a->rates.commands;
     sum->rates.net_in_bytes += a->rates.net_in_bytes;
     sum->rates.net_out_bytes += a->rates.net_out_bytes;
@@ -126,6 +129,7 @@ static void info_add_counters(struct info_shard *sum, const struct info_shard *a
     sum->net_out_bytes += a->net_out_bytes;
     sum->protocol_errors += a->protocol_errors;
     sum->clients += a->clients;
+    sum->waiting_clients += a->waiting_clients;
     sum->keys += a->keys;
     sum->entry_bytes += a->entry_bytes;
     sum->table_bytes += a->table_bytes;

@@ -10,7 +10,7 @@ struct server;
 struct info_db {
     uint64_t keys;
     uint64_t expires;
-    uint64_t ttl_sum_ms;  /* over a sample of keys that expire */
+    uint64_t ttl_sum_ms; /* over a sample of keys that expire */
     uint64_t ttl_samples;
 };
 
@@ -30,6 +30,7 @@ struct info_shard {
     uint64_t net_in_bytes;
     uint64_t net_out_bytes;
     uint64_t protocol_errors;
+    uint64_t waiting_clients; /* held by CLIENT PAUSE */
     uint64_t clients;
     uint64_t keys;
     uint64_t entry_bytes;

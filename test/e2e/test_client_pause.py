@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from support.resp import Error
+from support.resp import Error, info_dict
 
 KEYS = [f"key:{i}" for i in range(24)]
 
@@ -111,6 +111,7 @@ def test_waiting_clients_can_be_killed_or_leave(server):
     leaving.send("SET", "b", "1")
     assert killed.is_silent() and leaving.is_silent()
     assert b"flags=b" in control("CLIENT", "LIST", "ID", number)
+    assert info_dict(control("INFO", "clients"))["blocked_clients"] == "2"
     assert control("CLIENT", "KILL", "ID", number) == 1
     assert killed.is_closed()
     leaving.close()
