@@ -48,7 +48,8 @@ bool loop_open(struct shard *shard, char *why, size_t why_size) {
 
 static bool loop_is_busy(const struct shard *shard) {
     return !link_is_empty(&shard->host.with_output) || !link_is_empty(&shard->resume) ||
-           !inbox_is_empty(shard->inbox) || atomic_load_explicit(&shard->wants_owner, memory_order_relaxed);
+           !inbox_is_empty(shard->inbox) || jobs_are_due(shard) ||
+           atomic_load_explicit(&shard->wants_owner, memory_order_relaxed);
 }
 
 /* Waits a bounded while for outstanding replies; true when something came. */
@@ -122,6 +123,7 @@ void loop_turn(struct shard *shard, bool may_sleep) {
     loop_exchange(shard);
     if (io_now_ns(shard->io) >= shard->next_tick_ns)
         tick(shard);
+    jobs_run(shard);
     if (shard->log)
         shard_log_flush(shard);
     evict_loop_publish(shard);

@@ -58,6 +58,7 @@ bool run_request_unlocked(struct shard *shard, const struct request *r, struct b
         .first_key_hash = r->hash,
         .has_first_key_hash = r->hash != 0,
         .is_no_touch = (r->flags & REQUEST_NO_TOUCH) != 0,
+        .is_expiry_held = !locks_are_none(&shard->locks) || shard->pause.until_ms != 0,
         .is_parts = (r->flags & REQUEST_IS_PART) != 0,
         .conn = r->command->scope == SCOPE_CONN ? r->to.conn : NULL,
         .host = shard,

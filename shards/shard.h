@@ -14,6 +14,7 @@
 #include "shards/baton.h"
 #include "shards/flush.h"
 #include "shards/inbox.h"
+#include "shards/job.h"
 #include "shards/latency.h"
 #include "shards/locks.h"
 #include "shards/monitor.h"
@@ -64,6 +65,7 @@ struct shard {
     uint64_t published_bytes;       /* our part of server->used_bytes */
     uint64_t conn_bytes;            /* memory of our connections, as of the last tick */
     struct pause pause;
+    struct jobs jobs;
 
     /* own, thread */
     pthread_t thread;

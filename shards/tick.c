@@ -19,7 +19,6 @@ enum {
     TICK_CLIENTS_MIN = 50,          /* looked at in a tick; more when a second's ticks would not reach all */
     TICK_CLIENTS_MAX = 1000,
     TICK_QUIET_MS = 2000,    /* silence after which a client's buffers are freed */
-    TICK_FREE_ENTRIES = 256, /* freed between two looks at the clock */
 };
 
 struct tick_expiry {
@@ -63,13 +62,6 @@ static void tick_expire(struct shard *shard, int64_t budget_ns) {
                                  .is_over = tick_expiry_is_over,
                                  .ctx = &t};
         expire_step(ks, &job);
-    }
-}
-
-/* Frees what FLUSHALL has left behind. */
-static void tick_free(struct shard *shard, int64_t budget_ns) {
-    int64_t deadline_ns = io_fresh_ns(shard->io) + budget_ns;
-    while (!engine_free_step(&shard->engine, TICK_FREE_ENTRIES) && io_fresh_ns(shard->io) < deadline_ns) {
     }
 }
 
@@ -124,7 +116,6 @@ void tick(struct shard *shard) {
         budget_ns = TICK_EXPIRE_SLICE_NS;
     if (!shard->engine.is_active_expiry_off && shard->pause.until_ms == 0)
         tick_expire(shard, budget_ns);
-    tick_free(shard, budget_ns);
     tick_clients(shard, hz);
     tick_stalled(shard);
     stats_tick(shard);

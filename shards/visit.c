@@ -26,7 +26,7 @@ static void visit_act(struct shard *shard, struct shard *target) {
         target->flush.to_look_at.words[w] = 0;
     }
     if (!link_is_empty(&target->host.with_output) || !link_is_empty(&target->resume) ||
-        shard_needs_log_flush(target))
+        shard_needs_log_flush(target) || jobs_are_due(target))
         atomic_store_explicit(&target->wants_owner, true, memory_order_release);
 }
 

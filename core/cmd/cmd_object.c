@@ -9,7 +9,7 @@
 
 /* Opens argv[2]; false: there is no such key and null was replied. */
 static bool open_or_null(struct exec *x, struct key_view *kv_out) {
-    if (key_open_peek(x, x->argv[2], kv_out))
+    if (key_open_quiet(x, x->argv[2], kv_out))
         return true;
     resp_null(x->out);
     return false;
@@ -94,8 +94,10 @@ void cmd_memory_usage(struct exec *x) {
         return;
     if (samples < 0)
         resp_err(x->out, REPLY_ERR_SYNTAX);
-    else if (open_or_null(x, &kv))
+    else if (key_open_peek(x, x->argv[2], &kv))
         resp_int(x->out, (int64_t)entry_bytes(kv.entry));
+    else
+        resp_null(x->out);
 }
 
 /* MEMORY PURGE */

@@ -5,11 +5,23 @@
  * in the server; 0 begins with the first shard, and is the answer when the last is through. A table that grows or shrinks
  * meanwhile keeps its entries' positions, so a key that is there all the time is given exactly once.
  *
- * Expired keys are passed over and not deleted: these commands only read. */
+ * Expired keys are passed over. SCAN and RANDOMKEY delete those they have met, after the walk, because a visitor must not
+ * change the table.
+ *
+ * KEYS answers small databases in one go. Of a large one it leaves the rest to the host, which goes on between other
+ * commands: the same walk as SCAN's, with the same promise, so a key that is there all the time is listed exactly once. */
+#include "core/base/mem.h"
 #include "core/cmd/opts.h"
 #include "core/ds/glob.h"
 
-enum { SCAN_MATCH = OPT_OWN, SCAN_COUNT = OPT_OWN << 1, SCAN_TYPE = OPT_OWN << 2, SCAN_RANDOM_TRIES = 100 };
+enum {
+    SCAN_MATCH = OPT_OWN,
+    SCAN_COUNT = OPT_OWN << 1,
+    SCAN_TYPE = OPT_OWN << 2,
+    SCAN_RANDOM_TRIES = 10000,
+    KEYS_STEP = 256,    /* keys looked at between two looks at the clock */
+    KEYS_FIRST_STEPS = 4, /* steps that the command itself takes */
+};
 
 struct scan {
     const struct engine *engine;
@@ -17,7 +29,25 @@ struct scan {
     struct bytes type;    /* ptr NULL: any */
     struct resp_out *out;
     size_t found;
+    struct buf *expired; /* gets the expired keys, each behind its length; NULL: not wanted */
 };
+
+static void scan_note_expired(struct buf *expired, struct bytes key) {
+    buf_put(expired, (const char *)&key.len, sizeof key.len);
+    buf_put_bytes(expired, key);
+}
+
+/* Deletes what scan_note_expired has noted, and empties the buffer. */
+static void scan_delete_expired(struct exec *x, struct buf *expired) {
+    for (size_t at = 0; at < expired->len;) {
+        size_t len;
+        memcpy(&len, expired->ptr + at, sizeof len);
+        at += sizeof len;
+        key_expire_due(x, bytes_of(expired->ptr + at, len));
+        at += len;
+    }
+    expired->len = 0;
+}
 
 static void scan_visit(void *ctx, struct entry *e, uint64_t hash) {
     struct scan *scan = ctx;
@@ -27,8 +57,11 @@ static void scan_visit(void *ctx, struct entry *e, uint64_t hash) {
         return;
     if (scan->type.ptr != NULL && !bytes_is_word(scan->type, value_type_name(entry_type(e))))
         return;
-    if (entry_is_expired(e, scan->engine->now_ms))
+    if (entry_is_expired(e, scan->engine->now_ms)) {
+        if (scan->expired != NULL)
+            scan_note_expired(scan->expired, key);
         return;
+    }
     resp_bulk(scan->out, key);
     scan->found++;
 }
@@ -88,31 +121,82 @@ void cmd_scan(struct exec *x) {
         return;
     }
     struct buf keys;
+    struct buf expired;
     struct resp_out keys_out;
     buf_init(&keys);
+    buf_init(&expired);
     resp_out_init(&keys_out, &keys, x->out->proto);
-    struct scan scan = {.engine = x->engine, .out = &keys_out};
+    struct scan scan = {.engine = x->engine, .out = &keys_out, .expired = &expired};
     if (opts.seen & SCAN_MATCH)
         scan.pattern = scan_pattern(opts_value(x, &opts, SCAN_MATCH));
     if (opts.seen & SCAN_TYPE)
         scan.type = opts_value(x, &opts, SCAN_TYPE);
     uint64_t next = scan_step(x, &scan, cursor / ENGINE_CURSOR_SHARDS, (size_t)count);
+    scan_delete_expired(x, &expired);
     char text[NUM_INT_TEXT_MAX];
     resp_array(x->out, 2);
     resp_bulk(x->out, bytes_of(text, num_from_uint(text, next)));
     resp_array(x->out, scan.found);
     resp_raw(x->out, buf_bytes(&keys));
     buf_deinit(&keys);
+    buf_deinit(&expired);
+}
+
+/* ---- KEYS ---- */
+
+struct keys_rest {
+    struct exec_rest rest;
+    int db;
+    uint8_t proto;
+    uint64_t position;
+    size_t found;
+    struct buf pattern;
+    struct buf keys; /* the elements found so far, as they go into the reply */
+};
+
+static bool keys_step(struct engine *engine, struct exec_rest *rest, struct resp_out *out) {
+    struct keys_rest *keys = CONTAINER_OF(rest, struct keys_rest, rest);
+    struct keyspace *ks = engine_find_db(engine, keys->db);
+    struct resp_out keys_out;
+    resp_out_init(&keys_out, &keys->keys, keys->proto);
+    struct scan scan = {.engine = engine,
+                        .out = &keys_out,
+                        .pattern = scan_pattern(buf_bytes(&keys->pattern)),
+                        .found = keys->found};
+    if (ks != NULL)
+        keys->position =
+            keyspace_scan(ks, keys->position, KEYS_STEP, (struct keyspace_visitor){scan_visit, &scan});
+    keys->found = scan.found;
+    if (ks != NULL && keys->position < KEYSPACE_POSITION_END)
+        return false;
+    resp_array(out, keys->found);
+    resp_raw(out, buf_bytes(&keys->keys));
+    return true;
+}
+
+static void keys_free(struct exec_rest *rest) {
+    struct keys_rest *keys = CONTAINER_OF(rest, struct keys_rest, rest);
+    buf_deinit(&keys->pattern);
+    buf_deinit(&keys->keys);
+    mem_free(keys);
 }
 
 /* KEYS pattern */
 void cmd_keys(struct exec *x) {
-    struct scan scan = {.engine = x->engine, .out = x->out, .pattern = scan_pattern(x->argv[1])};
-    struct keyspace *ks = engine_find_db(x->engine, x->db);
-    size_t mark = resp_defer(x->out);
-    if (ks != NULL)
-        (void)keyspace_scan(ks, 0, SIZE_MAX, (struct keyspace_visitor){scan_visit, &scan});
-    resp_defer_array(x->out, mark, scan.found);
+    struct keys_rest *keys = mem_zalloc(sizeof *keys);
+    keys->rest = (struct exec_rest){keys_step, keys_free};
+    keys->db = x->db;
+    keys->proto = x->out->proto;
+    buf_init(&keys->pattern);
+    buf_init(&keys->keys);
+    buf_put_bytes(&keys->pattern, x->argv[1]);
+    for (int i = 0; x->engine->ops.put_off == NULL || i < KEYS_FIRST_STEPS; i++) {
+        if (keys_step(x->engine, &keys->rest, x->out)) {
+            keys_free(&keys->rest);
+            return;
+        }
+    }
+    x->engine->ops.put_off(x->engine->ops.ctx, x, &keys->rest);
 }
 
 /* RANDOMKEY. As one part of several: an array of the number of keys here and the key, so that each key of the whole
@@ -120,12 +204,17 @@ void cmd_keys(struct exec *x) {
 void cmd_randomkey(struct exec *x) {
     struct keyspace *ks = engine_find_db(x->engine, x->db);
     struct entry *e = NULL;
+    struct buf expired;
+    buf_init(&expired);
     for (int i = 0; ks != NULL && i < SCAN_RANDOM_TRIES; i++) {
         e = keyspace_random(ks, &x->engine->rng);
         if (e == NULL || !entry_is_expired(e, x->engine->now_ms))
             break;
+        scan_note_expired(&expired, entry_key(e));
+        scan_delete_expired(x, &expired);
         e = NULL;
     }
+    buf_deinit(&expired);
     if (x->is_parts) {
         resp_array(x->out, 2);
         resp_int(x->out, e == NULL ? 0 : (int64_t)keyspace_count(ks));

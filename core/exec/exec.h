@@ -19,8 +19,9 @@
 #include "core/resp/reply_err.h"
 #include "core/resp/resp_write.h"
 
-struct exec;
 struct conn;
+struct engine;
+struct exec;
 struct lent_set;
 
 typedef void exec_handler(struct exec *x);
@@ -42,9 +43,19 @@ struct engine_stats {
     uint64_t lazyfreed;
 };
 
+/* What is left of a command that is too long for one go (KEYS over a large database). It owns what it needs of the
+ * arguments; commands of others run between its steps. */
+struct exec_rest {
+    /* Goes on for some tens of microseconds. True: the reply has been written to `out`, and there is no more to do. */
+    bool (*step)(struct engine *engine, struct exec_rest *rest, struct resp_out *out);
+    void (*free)(struct exec_rest *rest);
+};
+
 /* Upward calls of the engine, owned by it, filled by the shard. */
 struct engine_ops {
     void *ctx;
+    /* Takes the rest of the running command, which will be answered later; NULL: handlers do everything at once. */
+    void (*put_off)(void *ctx, struct exec *x, struct exec_rest *rest);
     /* A key changed (WATCH, tracking) or something happened to it (keyspace notification); may be NULL. */
     void (*on_event)(void *ctx, int db, struct bytes key, unsigned event_class, const char *event);
     /* All keys of a database are gone, or others have come in their place (FLUSHDB, SWAPDB); may be NULL. */
@@ -111,6 +122,7 @@ struct exec {
     uint64_t first_key_hash; /* hash of argv[first key] when has_first_key_hash */
     bool has_first_key_hash;
     bool is_no_touch;      /* CLIENT NO-TOUCH: reads leave the access time alone */
+    bool is_expiry_held;   /* reads hide expired keys instead of deleting them: somebody waits for keys, or writes pause */
     bool is_parts;         /* runs as one part of a SCOPE_SPLIT or SCOPE_ALL command */
     bool is_deferred;      /* set by a handler of the upper layers that will answer later */
     struct lent_set *lent; /* NULL: keys are in engine; else: in this set */

@@ -1,7 +1,8 @@
 /* key_view.h: one key as a handler sees it, wherever the key lives.
  *
- * Opening a key looks it up in the database (or among the lent keys), hides what has expired (a key opened for writing
- * is deleted, with its DEL effect, when it has), counts hits and misses, and notes the access for LRU or LFU. The entry
+ * Opening a key looks it up in the database (or among the lent keys), deletes what has expired, with its DEL effect and
+ * event, counts hits and misses, and notes the access for LRU or LFU. So opening a key, for reading too, may free the
+ * entry of that key and of no other; and since time stands still in a handler, never one that it has seen. The entry
  * itself is then read and changed with core/value functions; since those may move it, every change ends with one of
  * key_put, key_swap or key_delete, which keep table, expiry index, accounting, WATCH marks and lent bookkeeping true.
  *
@@ -38,11 +39,17 @@ bool key_open_read(struct exec *x, struct bytes key, struct key_view *kv_out);
 /* Opens for writing (no hit or miss is counted; the access is noted). True when the key exists. */
 bool key_open_write(struct exec *x, struct bytes key, struct key_view *kv_out);
 
-/* Opens without a trace: no counters, no access time (OBJECT, TTL, TYPE, DEBUG). */
+/* As key_open_read, but leaves access time and events alone (OBJECT). */
+bool key_open_quiet(struct exec *x, struct bytes key, struct key_view *kv_out);
+
+/* Opens without a trace: no counters, no access time; what has expired is hidden (DEBUG, MEMORY USAGE). */
 bool key_open_peek(struct exec *x, struct bytes key, struct key_view *kv_out);
 
 /* As key_open_write in another database (MOVE, COPY). */
 bool key_open_write_db(struct exec *x, int db, struct bytes key, struct key_view *kv_out);
+
+/* Deletes the key if it has expired, as opening it for reading does. */
+void key_expire_due(struct exec *x, struct bytes key);
 
 /* Takes e: inserts it, or replaces and frees the present entry. kv->entry is e afterwards. */
 void key_put(struct key_view *kv, struct entry *e);

@@ -22,7 +22,12 @@ STEPS_TEST(cmd_db, keys_are_listed_and_counted,
     {"DBSIZE", ":2", "", ""},
     {"@clock 1000005"},
     {"KEYS *", "*1 $2 a1", "", ""},
-    {"SCAN 0", "*2 $1 0 *1 $2 a1", "", ""})
+    {"DBSIZE", ":2", "", ""},
+    {"SCAN 0", "*2 $1 0 *1 $2 a1", "DEL a2", "expired"},
+    {"DBSIZE", ":1", "", ""},
+    {"PEXPIRE a1 5", ":1"},
+    {"@clock 1000010"},
+    {"RANDOMKEY", "$-1", "DEL a1", "expired"})
 
 STEPS_TEST(cmd_db, cursors_may_be_anything_that_is_a_number,
     {"SET a v", "+OK"},
@@ -109,6 +114,54 @@ Test(cmd_db, a_walk_goes_on_in_the_next_shard) {
     h.engine.shard_index = 2;
     static const struct step last[] = {{"SCAN 2", "*2 $1 0 *1 $1 a", "", ""}};
     harness_steps(&h, last, COUNT_OF(last));
+    harness_deinit(&h);
+}
+
+struct put_off_test {
+    struct exec_rest *rest;
+};
+
+static void put_off_test_take(void *ctx, struct exec *x, struct exec_rest *rest) {
+    x->is_deferred = true;
+    ((struct put_off_test *)ctx)->rest = rest;
+}
+
+Test(cmd_db, listing_many_keys_is_put_off_and_misses_nothing_that_stays) {
+    enum { KEYS = 5000 };
+    struct harness h;
+    struct put_off_test test = {0};
+    harness_init(&h);
+    struct exec x = {.engine = &h.engine};
+    struct key_view kv;
+    char key[16];
+    for (int i = 0; i < KEYS; i++) {
+        int len = snprintf(key, sizeof(key), "k%d", i);
+        (void)key_open_write(&x, bytes_of(key, (size_t)len), &kv);
+        key_put(&kv, entry_new_int(kv.key, i, ENTRY_NO_EXPIRE));
+    }
+    h.engine.ops = (struct engine_ops){.ctx = &test, .put_off = put_off_test_take};
+    harness_feed(&h.engine, &h.db, 2, BYTES_LIT("KEYS k*\r\n"), &h.reply, NULL);
+    cr_assert_not_null(test.rest);
+    cr_assert_eq(h.reply.len, 0);
+    struct resp_out out;
+    resp_out_init(&out, &h.reply, 2);
+    int steps = 0;
+    for (; !test.rest->step(&h.engine, test.rest, &out); steps++) {
+        int len = snprintf(key, sizeof(key), "k%d", steps); /* some go, others come */
+        if (key_open_write(&x, bytes_of(key, (size_t)len), &kv))
+            key_delete(&kv);
+        len = snprintf(key, sizeof(key), "new%d", steps);
+        (void)key_open_write(&x, bytes_of(key, (size_t)len), &kv);
+        key_put(&kv, entry_new_int(kv.key, 0, ENTRY_NO_EXPIRE));
+    }
+    test.rest->free(test.rest);
+    cr_assert_gt(steps, 4);
+    static unsigned char seen[KEYS];
+    const char *p = harness_flatten(&h.reply);
+    while ((p = strchr(p, 'k')) != NULL)
+        seen[strtol(++p, NULL, 10)]++;
+    for (int i = steps; i < KEYS; i++)
+        cr_assert_eq(seen[i], 1, "key %d was listed %d times", i, seen[i]);
     harness_deinit(&h);
 }
 

@@ -23,7 +23,6 @@ STEPS_TEST(cmd_str, set_takes_every_kind_of_time,
     {"SET k v px 15", "+OK", "SET k v PXAT 1000015", "set expire"},
     {"SET k v exat 2000", "+OK", "SET k v PXAT 2000000", "set expire"},
     {"SET k v pxat 2000", "+OK", "SET k v PXAT 2000", "set expire"},
-    {"GET k", "$-1", "", "keymiss"},
     {"SET k v PXAT 2000000", "+OK", "DEL k | SET k v PXAT 2000000", "expired set expire"},
     {"SET k w keepttl", "+OK", "SET k w KEEPTTL", "set"},
     {"PTTL k", ":1000000", "", ""},
@@ -115,13 +114,37 @@ STEPS_TEST(cmd_str, delex_deletes_under_a_condition,
     {"DELEX k", ":1", "DEL k", "del"},
     {"DELEX k", ":0", "", ""})
 
-STEPS_TEST(cmd_str, expired_keys_are_gone_and_writes_log_it,
-    {"SET k v PX 10", "+OK"},
+STEPS_TEST(cmd_str, expired_keys_are_deleted_by_whoever_opens_them,
+    {"MSET k v l v m v n v", "+OK"},
+    {"PEXPIRE k 10", ":1"},
+    {"PEXPIRE l 10", ":1"},
+    {"PEXPIRE m 10", ":1"},
+    {"PEXPIRE n 10", ":1"},
     {"@clock 1000010"},
-    {"GET k", "$-1", "", "keymiss"},
-    {"EXISTS k", ":0", "", NULL},
-    {"SET k w KEEPTTL", "+OK", "DEL k | SET k w KEEPTTL", "expired set"},
-    {"PTTL k", ":-1", "", ""})
+    {"DBSIZE", ":4", "", ""},
+    {"GET k", "$-1", "DEL k", "expired keymiss"},
+    {"EXISTS k", ":0", "", "keymiss"},
+    {"TTL l", ":-2", "DEL l", "expired keymiss"},
+    {"MEMORY USAGE m", "$-1", "", ""},
+    {"OBJECT ENCODING m", "$-1", "DEL m", "expired"},
+    {"DBSIZE", ":1", "", ""},
+    {"SET n w KEEPTTL", "+OK", "DEL n | SET n w KEEPTTL", "expired set"},
+    {"PTTL n", ":-1", "", ""})
+
+Test(cmd_str, reads_hide_expired_keys_while_expiry_is_held) {
+    struct harness h;
+    static const struct step steps[] = {{"SET k v PX 10", "+OK"}, {"@clock 1000010"}};
+    harness_init(&h);
+    harness_steps(&h, steps, COUNT_OF(steps));
+    struct key_view kv;
+    struct exec x = {.engine = &h.engine, .is_expiry_held = true};
+    cr_assert_not(key_open_read(&x, BYTES_LIT("k"), &kv));
+    cr_assert_eq(keyspace_count(h.engine.dbs[0]), 1);
+    x.is_expiry_held = false;
+    cr_assert_not(key_open_read(&x, BYTES_LIT("k"), &kv));
+    cr_assert_eq(keyspace_count(h.engine.dbs[0]), 0);
+    harness_deinit(&h);
+}
 
 STEPS_TEST(cmd_str, several_keys_at_once,
     {"MSET a 1 b 2 a 3", "+OK", "SET a 1 | SET b 2 | SET a 3", "set set set"},
