@@ -93,8 +93,14 @@ static int main_run(struct config *config, int argc, char **argv) {
     int code = 1;
     struct command_names *names = NULL;
     struct process_title title = {0};
+    struct buf notes;
+    buf_init(&notes);
     if (!main_enter_dir(config) || !main_rename_commands(config, &names))
         goto out;
+    if (!process_raise_files(config, &notes)) {
+        fprintf(stderr, "The limit of open files leaves no room for clients: increase 'ulimit -n'.\n");
+        goto out;
+    }
     struct server *server = server_new(config, argv[0], why, sizeof why);
     if (!server) {
         fprintf(stderr, "basalt-server: %s\n", why);
@@ -103,6 +109,8 @@ static int main_run(struct config *config, int argc, char **argv) {
     server->names = names;
     main_show_title(config, argc, argv, &title);
     if (logger_open(&server->logger, config->logfile, config->loglevel)) {
+        if (notes.len)
+            logger_say(&server->logger, LOGLEVEL_WARNING, "%.*s", (int)notes.len, notes.ptr);
         code = main_serve(server);
         logger_close(&server->logger);
     } else {
@@ -110,6 +118,7 @@ static int main_run(struct config *config, int argc, char **argv) {
     }
     server_free(server);
 out:
+    buf_deinit(&notes);
     process_title_deinit(&title);
     command_names_free(names);
     return code;

@@ -14,11 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 extern char **environ;
+
+enum { PROCESS_SPARE_FILES_MIN = 32 };
 
 bool process_daemonize(void) {
     pid_t child = fork();
@@ -35,6 +38,49 @@ bool process_daemonize(void) {
     if (null > STDERR_FILENO)
         close(null);
     return is_done;
+}
+
+/* ---- open files ---- */
+
+/* Open files besides those of clients: as many as Redis keeps, and what each shard needs. */
+static rlim_t process_spare_files(const struct config *config) {
+    long shards = config->shards ? config->shards : sysconf(_SC_NPROCESSORS_ONLN);
+    return PROCESS_SPARE_FILES_MIN + (shards > 8 ? 4 * (rlim_t)shards : 0);
+}
+
+/* Raises the limit as far as it goes; returns what it is now, at most `wanted`. */
+static rlim_t process_try_raise(rlim_t wanted, struct rlimit limit) {
+    struct rlimit raised = {wanted, limit.rlim_max > wanted ? limit.rlim_max : wanted};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        return wanted;
+    int why = errno;
+    raised = (struct rlimit){limit.rlim_max < wanted ? limit.rlim_max : wanted, limit.rlim_max};
+    if (raised.rlim_cur > limit.rlim_cur && setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        return raised.rlim_cur;
+    errno = why;
+    return limit.rlim_cur;
+}
+
+bool process_raise_files(struct config *config, struct buf *notes) {
+    struct rlimit limit;
+    rlim_t spare = process_spare_files(config);
+    rlim_t wanted = (rlim_t)config->maxclients + spare;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return true;
+    rlim_t now = process_try_raise(wanted, limit);
+    if (now >= wanted)
+        return true;
+    if (now <= spare)
+        return false;
+    int64_t asked = config->maxclients;
+    config->maxclients = (int64_t)(now - spare);
+    buf_printf(
+        notes,
+        "You requested maxclients of %lld requiring at least %llu max file descriptors. Current maximum open "
+        "files is %llu. maxclients has been reduced to %lld to compensate for low ulimit. If you need higher "
+        "maxclients increase 'ulimit -n'.",
+        (long long)asked, (unsigned long long)wanted, (unsigned long long)now, (long long)config->maxclients);
+    return true;
 }
 
 /* ---- service managers ---- */

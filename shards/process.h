@@ -16,6 +16,10 @@ struct process_title {
     char *name; /* a copy of argv[0] */
 };
 
+/* Raises the limit of open files to what maxclients needs; where that is not allowed, lowers maxclients instead. Notes
+ * what happened, in lines for the log. False: there is no room for a single client. */
+bool process_raise_files(struct config *config, struct buf *notes);
+
 /* Goes to the background: the caller goes on in a child of the first process, which ends. False: errno tells why. */
 bool process_daemonize(void);
 

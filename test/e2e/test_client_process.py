@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -124,3 +125,48 @@ def test_systemd_is_told_about_the_start_and_the_stop(new_server, mode, is_told,
         assert b"READY=1" in listener.recv(1000)
         assert server.terminate() == 0
         assert b"STOPPING=1" in listener.recv(1000)
+
+
+def test_a_low_limit_of_open_files_lowers_maxclients(new_server):
+    server = new_server(shards=2, start=False)
+    plain = server.command
+    server.command = lambda: ["sh", "-c", 'ulimit -n 200; exec "$0" "$@"', *plain()]
+    server.start()
+    assert server.client()("CONFIG", "GET", "maxclients") == [b"maxclients", b"168"]
+    assert "maxclients has been reduced to 168" in server.log_since_start()
+
+
+# Takes most descriptors away before the server starts: there are fewer than clients are promised.
+HUNGRY = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+for _ in range(60):
+    os.set_inheritable(os.dup(0), True)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("backend", ("io_uring", "epoll"))
+def test_without_free_descriptors_clients_wait_in_the_queue(new_server, backend):
+    server = new_server(shards=2, backend=backend, start=False)
+    plain = server.command
+    server.command = lambda: [sys.executable, "-c", HUNGRY, *plain()]
+    server.start()
+    control = server.client()
+    assert control("PING") == "PONG"
+    clients = [server.client() for _ in range(50)]
+    for c in clients:
+        c.send("PING")
+    wait_until(lambda: "Accepting client connection: Too many open files" in server.log_since_start())
+    time.sleep(0.3)
+    assert control("PING") == "PONG"
+    served = [c for c in clients if not c.is_silent(0.001)]
+    waiting = [c for c in clients if c not in served]
+    assert served and waiting
+    while waiting:
+        for c in served:
+            c.close()
+        served = [c for c in waiting if not c.is_silent(1)]
+        assert served
+        waiting = [c for c in waiting if c not in served]
+    assert server.log_since_start().count("Accepting client connection") == 1
