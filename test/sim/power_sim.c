@@ -7,8 +7,8 @@
  *   registers   one client MSETs a rising number to keys on several shards: they are always equal (a transaction is kept
  *               whole or not at all), never ahead of what was sent, and under appendfsync always never behind what was
  *               answered
- *   counter     one client INCRs, another one GETs: under always neither an answered increment nor one that was read may
- *               be missing
+ *   counter     one client INCRs, another one reads it, by GET or through a transaction with a key elsewhere: under always
+ *               neither an answered increment nor one that was read may be missing
  *   cause       one pipeline SETs a, then b (other shards): under everysec, where a prefix of the order survives, b is
  *               never ahead of a
  *   ring        one token is RENAMEd around keys on several shards: there is always exactly one
@@ -38,7 +38,7 @@ enum {
     POWER_PORT = 7000,
     POWER_KEYS = 4,
     POWER_LIVES = 4,
-    POWER_CHAOS_KEYS = 12,
+    POWER_CHAOS_KEYS = 8,
     POWER_STEPS_MAX = 3000, /* of one life */
 };
 
@@ -48,9 +48,12 @@ struct power_client {
     enum power_role role;
     int fd;
     int replies_due;
+    bool is_count; /* the request under way is about the counter */
     struct buf to_send;
     struct buf received;
 };
+
+#define POWER_DIGITS "01234567890123456789"
 
 /* What clients know. */
 struct power_facts {
@@ -58,6 +61,7 @@ struct power_facts {
     int64_t count_sent, count_answered; /* answered: by INCR or seen by GET */
     int64_t cause_sent, cause_answered;
     bool has_token;
+    bool has_digits;
 };
 
 /* A server that has died. Kept, so that leak detection still finds its memory: there is no orderly way to free it. */
@@ -96,8 +100,9 @@ static bool power_start(struct power_run *run, unsigned shards) {
     run->config = mem_zalloc(sizeof *run->config);
     config_init_defaults(run->config);
     run->config->shards = (int)shards;
-    run->config->visiting = rng_below(&run->rng, 4) != 0;
+    run->config->visiting = rng_below(&run->rng, 2) != 0;
     run->config->appendonly = true;
+    run->config->hz = rng_below(&run->rng, 2) ? 500 : 10; /* ticks, and with them marks and expiry, among all else */
     run->config->appendfsync = run->is_always ? APPENDFSYNC_ALWAYS : APPENDFSYNC_EVERYSEC;
     run->server = server_new(run->config, "sim", why, sizeof why);
     must(run->server != NULL);
@@ -180,16 +185,17 @@ static void power_command(struct power_client *c, int argc, const char *const *a
                   (const char *const[]){__VA_ARGS__})
 
 static void power_request_chaos(struct power_run *run, struct power_client *c) {
-    char a[24], b[24], value[24];
+    char a[24], b[24], third[24], value[24];
     snprintf(a, sizeof a, "x%d", (int)rng_below(&run->rng, POWER_CHAOS_KEYS));
     snprintf(b, sizeof b, "x%d", (int)rng_below(&run->rng, POWER_CHAOS_KEYS));
     snprintf(value, sizeof value, "%d", (int)rng_below(&run->rng, 1000));
+    snprintf(third, sizeof third, "x%d", (int)rng_below(&run->rng, POWER_CHAOS_KEYS));
     switch (rng_below(&run->rng, 10)) {
-    case 0: COMMAND(c, "SET", a, value, "PX", rng_below(&run->rng, 2) ? "3" : "90"); return;
+    case 0: COMMAND(c, "SET", a, value, "PX", rng_below(&run->rng, 2) ? "1" : "20"); return;
     case 1: COMMAND(c, "SET", a, value, "EX", "100000"); return;
     case 2: COMMAND(c, "APPEND", a, value); return;
     case 3: COMMAND(c, "DEL", a, b); return;
-    case 4: COMMAND(c, "MSET", a, value, b, "m"); return;
+    case 4: COMMAND(c, "MSET", a, value, b, "m", third, "t"); return;
     case 5: COMMAND(c, "PEXPIRE", a, "2"); return;
     case 6: COMMAND(c, "COPY", a, b, "REPLACE"); return;
     case 7: COMMAND(c, "MSETNX", a, value, b, "n"); return;
@@ -203,19 +209,40 @@ static void power_request_chaos(struct power_run *run, struct power_client *c) {
     }
 }
 
+static void power_request_look(struct power_run *run, struct power_client *c) {
+    c->is_count = false;
+    /* The longest common subsequence of a number and a text in which every number is hidden is that number. */
+    if (!run->facts.has_digits) {
+        COMMAND(c, "SET", "digits", POWER_DIGITS POWER_DIGITS POWER_DIGITS POWER_DIGITS POWER_DIGITS);
+        return;
+    }
+    if (rng_below(&run->rng, 3) == 0) {
+        COMMAND(c, "LCS", run->keys[rng_below(&run->rng, POWER_KEYS)], "digits"); /* MSETs wait meanwhile */
+        return;
+    }
+    c->is_count = true;
+    if (rng_below(&run->rng, 2))
+        COMMAND(c, "LCS", "count", "digits");
+    else
+        COMMAND(c, "GET", "count");
+}
+
 static void power_request(struct power_run *run, struct power_client *c) {
     struct power_facts *f = &run->facts;
     char number[24], a[24], b[24];
     switch (c->role) {
     case ROLE_REGISTER:
         snprintf(number, sizeof number, "%lld", (long long)++f->register_sent);
+        if (rng_below(&run->rng, 2)) /* locks a key, so that a part of the MSET has to wait */
+            COMMAND(c, "LCS", run->keys[rng_below(&run->rng, POWER_KEYS)], "digits");
         COMMAND(c, "MSET", run->keys[0], number, run->keys[1], number, run->keys[2], number, run->keys[3], number);
         return;
     case ROLE_COUNT:
         f->count_sent++;
+        c->is_count = true;
         COMMAND(c, "INCR", "count");
         return;
-    case ROLE_LOOK: COMMAND(c, "GET", "count"); return;
+    case ROLE_LOOK: power_request_look(run, c); return;
     case ROLE_CAUSE:
         snprintf(number, sizeof number, "%lld", (long long)++f->cause_sent);
         snprintf(a, sizeof a, "c%s", run->keys[0]);
@@ -232,13 +259,16 @@ static void power_request(struct power_run *run, struct power_client *c) {
             COMMAND(c, "SET", a, "token");
         return;
     case ROLE_CHAOS:
-    case ROLE_CHAOS_TOO: power_request_chaos(run, c); return;
+    case ROLE_CHAOS_TOO:
+        for (uint64_t n = rng_below(&run->rng, 12); n != UINT64_MAX; n--)
+            power_request_chaos(run, c);
+        return;
     case ROLES: return;
     }
 }
 
 static int64_t power_number(struct bytes reply) {
-    if (reply.ptr[0] == '$' && reply.ptr[1] == '-')
+    if (reply.ptr[0] == '+' || (reply.ptr[0] == '$' && reply.ptr[1] == '-'))
         return 0;
     const char *digits = reply.ptr[0] == '$' ? (const char *)memchr(reply.ptr, '\n', reply.len) + 1 : reply.ptr + 1;
     return strtoll(digits, NULL, 10);
@@ -250,6 +280,9 @@ static void power_answered(struct power_run *run, const struct power_client *c, 
     case ROLE_REGISTER: f->register_answered = f->register_sent; return;
     case ROLE_COUNT:
     case ROLE_LOOK:
+        f->has_digits |= c->role == ROLE_LOOK;
+        if (!c->is_count)
+            return;
         if (power_number(reply) > f->count_answered)
             f->count_answered = power_number(reply);
         return;
@@ -346,6 +379,7 @@ static void power_judge(struct power_run *run) {
     f->cause_sent = cause > effect ? cause : effect;
     f->cause_answered = cause < effect ? cause : effect;
     f->has_token = tokens == 1;
+    f->has_digits = power_find(run, "digits") != NULL;
 }
 
 /* ---- digests ---- */
