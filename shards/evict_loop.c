@@ -2,8 +2,8 @@
  *
  * The sum over shards is an atomic that each shard moves by the difference since it last published, so reading it is one
  * load. A shard evicts only its own keys. When the process is over the limit, each shard that gets a write evicts until
- * the sum fits or EVICT_LOOP_MAX keys are gone; then the command runs anyway if the shard is within its own share, so
- * that one shard is not emptied because another is large. */
+ * the sum fits or EVICT_LOOP_MAX keys are gone; then the command runs anyway if the shard could go on evicting, or is
+ * within its own share, so that one shard is not emptied because another is large. */
 #include "shards/evict_loop.h"
 
 #include "core/exec/key_view.h"
@@ -54,16 +54,16 @@ bool evict_loop_make_room(struct shard *shard) {
     if (LIKELY(limit == 0))
         return true;
     struct server *server = shard->server;
-    for (int i = 0; i < EVICT_LOOP_MAX; i++) {
+    bool has_victims = shard->engine.evict.policy != EVICT_NOEVICTION;
+    for (int i = 0; i < EVICT_LOOP_MAX && has_victims; i++) {
         evict_loop_publish(shard);
         if (atomic_load_explicit(&server->used_bytes, memory_order_relaxed) <= limit)
             return true;
-        if (shard->engine.evict.policy == EVICT_NOEVICTION || !evict_loop_one(shard))
-            break;
+        has_victims = evict_loop_one(shard);
     }
     evict_loop_publish(shard);
     if (atomic_load_explicit(&server->used_bytes, memory_order_relaxed) <= limit)
         return true;
     return shard->engine.evict.policy != EVICT_NOEVICTION &&
-           shard->published_bytes <= limit / server->shard_count;
+           (has_victims || shard->published_bytes <= limit / server->shard_count);
 }

@@ -7,6 +7,7 @@
 
 #include "core/base/keyhash.h"
 #include "shards/cycles.h"
+#include "shards/evict_loop.h"
 #include "shards/parked.h"
 #include "shards/server.h"
 #include "shards/shard_log.h"
@@ -76,6 +77,12 @@ bool run_request_unlocked(struct shard *shard, const struct request *r, struct b
     return !x.is_deferred;
 }
 
+/* Admission has made room on the coordinator, which may have few keys or none; the shard that grows gives up its own. */
+static void run_make_room(struct shard *shard, const struct request *r) {
+    if ((r->command->flags & CMD_DENYOOM) && r->to.coordinator != shard->index)
+        (void)evict_loop_make_room(shard);
+}
+
 bool run_request(struct shard *shard, const struct request *r, struct buf *out, uint64_t *ticket_out) {
     *ticket_out = 0;
     if (UNLIKELY(r->flags & REQUEST_LEND)) {
@@ -86,5 +93,7 @@ bool run_request(struct shard *shard, const struct request *r, struct buf *out, 
         parked_wait(shard, r);
         return false;
     }
+    if (UNLIKELY(shard->engine.config->maxmemory != 0))
+        run_make_room(shard, r);
     return run_request_unlocked(shard, r, out, ticket_out);
 }

@@ -52,6 +52,7 @@ static bool tick_may_expire(void *ctx, uint64_t hash) {
 static void tick_expire(struct shard *shard, int64_t budget_ns) {
     struct tick_expiry t = {
         .shard = shard, .x = {.engine = &shard->engine}, .deadline_ns = io_fresh_ns(shard->io) + budget_ns};
+    int64_t begun_ns = t.deadline_ns - budget_ns;
     for (t.db = 0; t.db < shard->engine.db_count; t.db++) {
         struct keyspace *ks = engine_find_db(&shard->engine, t.db);
         if (!ks || expire_next_ms(ks) > shard->engine.now_ms)
@@ -63,6 +64,7 @@ static void tick_expire(struct shard *shard, int64_t budget_ns) {
                                  .ctx = &t};
         expire_step(ks, &job);
     }
+    latency_note(shard, LATENCY_EXPIRE_CYCLE, (uint64_t)(io_fresh_ns(shard->io) - begun_ns) / 1000000);
 }
 
 static bool tick_client_is_idle(const struct shard *shard, const struct conn *conn) {
