@@ -335,7 +335,8 @@ static void debug_error(struct exec *x) {
 
 static void debug_log(struct exec *x) {
     const struct shard *shard = x->host;
-    logger_say(&shard->server->logger, LOGLEVEL_WARNING, "DEBUG LOG: %.*s", (int)x->argv[2].len, x->argv[2].ptr);
+    logger_say(&shard->server->logger, LOGLEVEL_WARNING, "DEBUG LOG: %.*s", (int)x->argv[2].len,
+               x->argv[2].ptr);
     resp_ok(x->out);
 }
 

@@ -206,7 +206,8 @@ static bool latency_histogram_put(const struct gather *gather, double ticks_per_
     struct histogram sum = {{0}};
     uint64_t calls = 0;
     for (unsigned s = 0; s < gather_count(gather); s++) {
-        const struct command_stats *stats = &((struct histogram_answer *)gather_answer(gather, s))->commands[c];
+        const struct command_stats *stats =
+            &((struct histogram_answer *)gather_answer(gather, s))->commands[c];
         calls += stats->calls;
         if (stats->times)
             histogram_merge(&sum, stats->times);

@@ -29,7 +29,8 @@ static void memory_put_int(struct resp_out *out, const char *name, uint64_t valu
     resp_int(out, (int64_t)value);
 }
 
-static void memory_put_ratio(struct resp_out *out, const char *name, uint64_t part, uint64_t whole, double times) {
+static void memory_put_ratio(struct resp_out *out, const char *name, uint64_t part, uint64_t whole,
+                             double times) {
     resp_bulk_cstr(out, name);
     resp_double(out, whole ? (double)part * times / (double)whole : 0);
 }
@@ -39,7 +40,7 @@ static void memory_stats_put(struct shard *shard, const struct info *info, struc
     size_t mark = resp_defer(out);
     size_t count = 0;
     (void)shard;
-#define PUT_INT(name, value) (memory_put_int(out, name, value), count++)
+#define PUT_INT(name, value)                (memory_put_int(out, name, value), count++)
 #define PUT_RATIO(name, part, whole, times) (memory_put_ratio(out, name, part, whole, times), count++)
     PUT_INT("peak.allocated", info->server->used_peak_bytes);
     PUT_INT("total.allocated", info->used_bytes);
@@ -85,15 +86,18 @@ static void memory_doctor_put(struct shard *shard, const struct info *info, stru
         BUF_PUT_LIT(&text, "There is too little data for a judgement.\n");
     } else {
         if (info->server->used_peak_bytes > info->used_bytes / 2 * 3)
-            BUF_PUT_LIT(&text, "* Peak: memory was in use in the past that is free now. The allocator keeps some of "
-                               "it; MEMORY PURGE gives it back.\n");
+            BUF_PUT_LIT(&text,
+                        "* Peak: memory was in use in the past that is free now. The allocator keeps some of "
+                        "it; MEMORY PURGE gives it back.\n");
         if (info->rss_bytes > info->used_bytes / 10 * 14 &&
             info->rss_bytes - info->used_bytes > (uint64_t)DOCTOR_SMALL_BYTES * info->server->shard_count)
-            BUF_PUT_LIT(&text, "* Fragmentation: the process holds over 1.4 times the memory that is accounted for. "
-                               "MEMORY PURGE may help; values that change their size often cause it.\n");
+            BUF_PUT_LIT(&text,
+                        "* Fragmentation: the process holds over 1.4 times the memory that is accounted for. "
+                        "MEMORY PURGE may help; values that change their size often cause it.\n");
         if (info->sum.clients && info->sum.client_bytes / info->sum.clients > DOCTOR_CLIENT_BYTES)
-            BUF_PUT_LIT(&text, "* Clients: their buffers hold more than 200 kB each on average. Look for slow "
-                               "readers with CLIENT LIST, and limit them with client-output-buffer-limit.\n");
+            BUF_PUT_LIT(&text,
+                        "* Clients: their buffers hold more than 200 kB each on average. Look for slow "
+                        "readers with CLIENT LIST, and limit them with client-output-buffer-limit.\n");
         if (text.len == 0)
             BUF_PUT_LIT(&text, "No problem was found.\n");
     }

@@ -100,7 +100,8 @@ void cmd_shutdown(struct exec *x) {
     }
     logger_say(&server->logger, LOGLEVEL_WARNING, "User requested shutdown...");
     if (s.is_save && !s.is_force) {
-        logger_say(&server->logger, LOGLEVEL_WARNING, "SHUTDOWN SAVE refused: this server saves no snapshots");
+        logger_say(&server->logger, LOGLEVEL_WARNING,
+                   "SHUTDOWN SAVE refused: this server saves no snapshots");
         resp_errorf(x->out, "ERR Errors trying to SHUTDOWN. Check logs.");
         return;
     }

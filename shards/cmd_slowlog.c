@@ -68,7 +68,8 @@ static const struct gather_how slowlog_get = {
 void cmd_slowlog_get(struct exec *x) {
     int64_t wanted = SLOWLOG_GET_DEFAULT;
     if (x->argc > 3) {
-        resp_errorf(x->out, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try SLOWLOG HELP.",
+        resp_errorf(x->out,
+                    "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try SLOWLOG HELP.",
                     (int)x->argv[1].len, x->argv[1].ptr);
         return;
     }

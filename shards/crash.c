@@ -78,7 +78,8 @@ static void crash_say_command(int fd, const struct shard *shard) {
     const struct request *r = shard->current;
     if (!r || !r->command)
         return;
-    crash_say(fd, "it was running '%s' in database %d with %d arguments of these lengths:", r->command->fullname,
+    crash_say(fd,
+              "it was running '%s' in database %d with %d arguments of these lengths:", r->command->fullname,
               r->db, r->argc);
     for (int i = 0; i < r->argc && i < CRASH_ARGS_MAX; i++)
         crash_say(fd, " %zu", r->argv[i].len);
@@ -101,7 +102,8 @@ static void crash_say_shards(int fd, struct server *server) {
     }
 }
 
-static void crash_report(struct server *server, int number, const siginfo_t *info, const ucontext_t *context) {
+static void crash_report(struct server *server, int number, const siginfo_t *info,
+                         const ucontext_t *context) {
     int fd = server->logger.fd >= 0 ? server->logger.fd : STDERR_FILENO;
     void *frames[CRASH_FRAMES_MAX];
     struct utsname name = {0};
@@ -134,7 +136,8 @@ static void crash_on_signal(int number, siginfo_t *info, void *context) {
 }
 
 static void crash_set(void (*handler)(int, siginfo_t *, void *)) {
-    struct sigaction action = {.sa_sigaction = handler, .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND | SA_ONSTACK)};
+    struct sigaction action = {.sa_sigaction = handler,
+                               .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND | SA_ONSTACK)};
     if (!handler)
         action = (struct sigaction){.sa_handler = SIG_DFL};
     sigemptyset(&action.sa_mask);

@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #define INFO_STRING_OF(x) #x
-#define INFO_STRING(x) INFO_STRING_OF(x)
-#define INFO_COMPILER INFO_STRING(__GNUC__) "." INFO_STRING(__GNUC_MINOR__) "." INFO_STRING(__GNUC_PATCHLEVEL__)
+#define INFO_STRING(x)    INFO_STRING_OF(x)
+#define INFO_COMPILER                                                                                        \
+    INFO_STRING(__GNUC__) "." INFO_STRING(__GNUC_MINOR__) "." INFO_STRING(__GNUC_PATCHLEVEL__)
 
 /* ---- sources that are more than an expression ---- */
 
@@ -61,7 +62,7 @@ static const char *info_log_status(const struct info *i) {
 /* ---- the table ---- */
 
 #define INFO_READER(type, field, source)                                                                     \
-    static type info_read_##field(struct info *i) {                                                    \
+    static type info_read_##field(struct info *i) {                                                          \
         (void)i;                                                                                             \
         return (type)(source);                                                                               \
     }

@@ -43,12 +43,13 @@ bool latency_reset(struct latency *latency, enum latency_event event) {
 }
 
 void latency_merge(struct latency_series *into, const struct latency_series *other) {
-    struct latency_series both = {.worst_ms = into->worst_ms > other->worst_ms ? into->worst_ms : other->worst_ms};
+    struct latency_series both = {.worst_ms =
+                                      into->worst_ms > other->worst_ms ? into->worst_ms : other->worst_ms};
     unsigned a = 0;
     unsigned b = 0;
     while (a < into->count || b < other->count) {
-        bool is_a = b == other->count ||
-                    (a < into->count && into->samples[a].unix_s <= other->samples[b].unix_s);
+        bool is_a =
+            b == other->count || (a < into->count && into->samples[a].unix_s <= other->samples[b].unix_s);
         latency_add(&both, is_a ? into->samples[a++] : other->samples[b++]);
     }
     *into = both;

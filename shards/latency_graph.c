@@ -71,7 +71,8 @@ static void latency_put_ages(const struct latency_series *series, int64_t now_s,
     }
 }
 
-void latency_graph_draw(const char *name, const struct latency_series *series, int64_t now_s, struct buf *text) {
+void latency_graph_draw(const char *name, const struct latency_series *series, int64_t now_s,
+                        struct buf *text) {
     struct range range = latency_range(series);
     buf_printf(text, "%s - high %" PRIu64 " ms, low %" PRIu64 " ms (all time high %" PRIu64 " ms)\n", name,
                range.high, range.low, series->worst_ms);
@@ -111,28 +112,34 @@ static void latency_advise(const struct latency *latency, const struct config *c
     BUF_PUT_LIT(text, "\nWhat may help:\n\n");
     if (latency->of[LATENCY_COMMAND] || latency->of[LATENCY_FAST_COMMAND]) {
         if (config->slowlog_log_slower_than < 0)
-            BUF_PUT_LIT(text, "- The slow log is off. Set slowlog-log-slower-than to learn which commands are slow.\n");
+            BUF_PUT_LIT(
+                text,
+                "- The slow log is off. Set slowlog-log-slower-than to learn which commands are slow.\n");
         else
-            BUF_PUT_LIT(text, "- SLOWLOG GET names the slow commands. Commands over many keys or elements can be "
-                              "divided, for instance KEYS into SCAN.\n");
+            BUF_PUT_LIT(text,
+                        "- SLOWLOG GET names the slow commands. Commands over many keys or elements can be "
+                        "divided, for instance KEYS into SCAN.\n");
     }
     if (latency->of[LATENCY_FAST_COMMAND])
-        BUF_PUT_LIT(text, "- Fast commands were slow: look for other programs on the same processors, for swapping, "
-                          "and for transparent huge pages.\n");
+        BUF_PUT_LIT(
+            text, "- Fast commands were slow: look for other programs on the same processors, for swapping, "
+                  "and for transparent huge pages.\n");
     if (latency->of[LATENCY_EXPIRE_CYCLE])
         BUF_PUT_LIT(text, "- Many keys expire at the same moment. Spread their times to live.\n");
     if (latency->of[LATENCY_EVICTION_CYCLE])
         BUF_PUT_LIT(text, "- Eviction takes long. A higher maxmemory, or smaller values, would help.\n");
     if (latency->of[LATENCY_AOF_WRITE] || latency->of[LATENCY_AOF_FSYNC_ALWAYS])
-        BUF_PUT_LIT(text, "- The disk is slow. Use a faster one, or appendfsync everysec, if losing a second of "
-                          "writes is acceptable.\n");
+        BUF_PUT_LIT(text,
+                    "- The disk is slow. Use a faster one, or appendfsync everysec, if losing a second of "
+                    "writes is acceptable.\n");
 }
 
 void latency_doctor_write(const struct latency *latency, const struct config *config, struct buf *text) {
     unsigned number = 0;
     if (config->latency_monitor_threshold == 0) {
-        BUF_PUT_LIT(text, "Slow moments are not being recorded. CONFIG SET latency-monitor-threshold <milliseconds> "
-                          "records those that take at least so long.\n");
+        BUF_PUT_LIT(
+            text, "Slow moments are not being recorded. CONFIG SET latency-monitor-threshold <milliseconds> "
+                  "records those that take at least so long.\n");
         return;
     }
     for (unsigned e = 0; e < LATENCY_EVENT_COUNT; e++)

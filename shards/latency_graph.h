@@ -6,7 +6,8 @@
 #include "shards/latency.h"
 
 /* Draws the series with a summary above and ages below each column. */
-void latency_graph_draw(const char *name, const struct latency_series *series, int64_t now_s, struct buf *text);
+void latency_graph_draw(const char *name, const struct latency_series *series, int64_t now_s,
+                        struct buf *text);
 
 /* What LATENCY DOCTOR says. */
 void latency_doctor_write(const struct latency *latency, const struct config *config, struct buf *text);

@@ -6,8 +6,8 @@
 #include "shards/settings.h"
 
 #include "core/base/mem.h"
-#include "shards/output_limit.h"
 #include "shards/crash.h"
+#include "shards/output_limit.h"
 #include "shards/server.h"
 
 #include <errno.h>

@@ -25,7 +25,7 @@ struct slowlog_entry {
     uint64_t us;
     struct reply_to to; /* until the coordinator has it */
     int argc;
-    struct buf args;    /* as bulk strings */
+    struct buf args; /* as bulk strings */
     char *name;
     char addr[CONN_ADDR_MAX];
 };
@@ -136,7 +136,8 @@ void slowlog_note(struct shard *shard, const struct request *r, uint64_t us) {
 
 /* ---- showing ---- */
 
-unsigned slowlog_show(const struct slowlog *log, unsigned max, struct buf *text, struct slowlog_shown *shown) {
+unsigned slowlog_show(const struct slowlog *log, unsigned max, struct buf *text,
+                      struct slowlog_shown *shown) {
     struct resp_out out;
     unsigned count = 0;
     resp_out_init(&out, text, 2);

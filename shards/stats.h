@@ -87,8 +87,8 @@ void stats_configure(struct shard *shard);
 
 /* One command has run and taken so many ticks. With is_answered false its reply comes later, and whether it was slow is
  * for whoever answers to say. */
-void stats_note(struct shard *shard, const struct request *request, const struct resp_out *reply, uint64_t ticks,
-                bool is_answered);
+void stats_note(struct shard *shard, const struct request *request, const struct resp_out *reply,
+                uint64_t ticks, bool is_answered);
 
 /* A command took so long that it may belong into the slow log or among the latency events. */
 void stats_note_slow(struct shard *shard, const struct request *request, uint64_t us);
