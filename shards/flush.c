@@ -61,6 +61,12 @@ static void flush_push_one(struct shard *shard, unsigned to) {
     shard_set_add(&flush->to_look_at, to);
 }
 
+static void flush_release(struct shard *shard, const struct shard_set *set) {
+    for (unsigned to = shard_set_next(set, 0); to < SHARDS_MAX && !PLANTED(NO_ORDER_LOCK);
+         to = shard_set_next(set, to + 1))
+        order_lock_release(&shard->server->shards[to]->order);
+}
+
 /* R1: all order locks of the destinations, ascending; push; release. */
 static void flush_push_ordered(struct shard *shard, const struct shard_set *set) {
     struct shard **shards = shard->server->shards;
@@ -72,12 +78,11 @@ static void flush_push_ordered(struct shard *shard, const struct shard_set *set)
     for (unsigned to = shard_set_next(set, 0); to < SHARDS_MAX; to = shard_set_next(set, to + 1)) {
         flush_push_one(shard, to);
         PLANTED_PAUSE();
-        if (PLANTED(SPLIT_PUSH))
-            order_lock_release(&shards[to]->order);
+        if (PLANTED(EARLY_RELEASE) && to == shard_set_next(set, 0))
+            flush_release(shard, set);
     }
-    for (unsigned to = shard_set_next(set, 0);
-         to < SHARDS_MAX && !PLANTED(NO_ORDER_LOCK) && !PLANTED(SPLIT_PUSH); to = shard_set_next(set, to + 1))
-        order_lock_release(&shards[to]->order);
+    if (!PLANTED(EARLY_RELEASE))
+        flush_release(shard, set);
 }
 
 void flush_push(struct shard *shard) {
@@ -99,11 +104,14 @@ void flush_push(struct shard *shard) {
 }
 
 void flush_look(struct shard *shard) {
-    struct shard_set set = shard->flush.to_look_at;
-    shard->flush.to_look_at = (struct shard_set){{0}};
-    for (unsigned to = shard_set_next(&set, 0); to < SHARDS_MAX; to = shard_set_next(&set, to + 1))
-        if (to != shard->index)
-            visit(shard, shard->server->shards[to]);
+    struct flush *flush = &shard->flush;
+    while (!shard_set_is_empty(&flush->to_look_at)) { /* visited shards have sent something on */
+        struct shard_set set = flush->to_look_at;
+        flush->to_look_at = (struct shard_set){{0}};
+        for (unsigned to = shard_set_next(&set, 0); to < SHARDS_MAX; to = shard_set_next(&set, to + 1))
+            if (to != shard->index)
+                visit(shard, shard->server->shards[to]);
+    }
 }
 
 void flush_give_back(struct flush *flush, struct batch *batch) {

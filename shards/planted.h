@@ -14,7 +14,7 @@ enum planted {
     PLANTED_NO_LOOK,         /* 2: single pushes and takers do not look at the lock (R2) */
     PLANTED_EARLY_UNLOCK,    /* 3: lent keys are unlocked when they are lent */
     PLANTED_LOCAL_OVERTAKES, /* 4: local commands run at once although others of the turn went elsewhere */
-    PLANTED_SPLIT_PUSH,      /* 5: each order lock is released right after its own push */
+    PLANTED_EARLY_RELEASE,   /* 5: all order locks are released after the first push */
 };
 
 #define PLANTED(bug) (BASALT_PLANTED == PLANTED_##bug)

@@ -1,0 +1,9 @@
+/* works.c: the list. */
+#include "test/sim/world/world.h"
+
+extern const struct work work_registers, work_cause, work_ring, work_lock, work_databases, work_expiry,
+    work_private;
+
+const struct work *const world_works[] = {
+    &work_registers, &work_cause, &work_ring, &work_lock, &work_databases, &work_expiry, &work_private, NULL,
+};

@@ -1,0 +1,130 @@
+/* world.c: the run's loop. */
+#include "test/sim/world/world.h"
+
+#include "core/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const uint64_t WORLD_ALONE_NS_MAX = 50000;
+
+void world_fail(struct world *w, const char *what, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, what);
+    vsnprintf(text, sizeof text, what, args);
+    va_end(args);
+    for (char *c = text; *c; c++)
+        if (*c == '\r' || *c == '\n')
+            *c = ' ';
+    if (!w->has_failed)
+        printf("seed %llu, step %llu, %u shards: %s\n", (unsigned long long)w->seed,
+               (unsigned long long)w->step, w->options.shards, text);
+    w->has_failed = true;
+}
+
+void world_key(const struct world *w, const char *prefix, unsigned n, char name[WORLD_KEY_MAX]) {
+    snprintf(name, WORLD_KEY_MAX, "%s%s", prefix, w->keys[n]);
+}
+
+/* Keys in braces, so that a prefix does not move them. */
+static void world_choose_keys(struct world *w) {
+    unsigned found = 0;
+    for (unsigned n = 0; found < WORLD_KEYS; n++) {
+        char name[WORLD_KEY_MAX];
+        snprintf(name, sizeof name, "{%u}", n);
+        if (shard_of_key(w->node.server, bytes_cstr(name)) == found % w->node.server->shard_count)
+            memcpy(w->keys[found++], name, sizeof name);
+    }
+    for (unsigned i = WORLD_KEYS; i > 1; i--) { /* flushes push in the order of shards; keys must not */
+        unsigned k = (unsigned)rng_below(&w->rng, i);
+        char name[WORLD_KEY_MAX];
+        memcpy(name, w->keys[k], sizeof name);
+        memcpy(w->keys[k], w->keys[i - 1], sizeof name);
+        memcpy(w->keys[i - 1], name, sizeof name);
+    }
+}
+
+bool world_open(struct world *w, uint64_t seed, const struct node_options *options) {
+    static const size_t windows[] = {0, 0, 100, 700, 5000};
+    static const unsigned step_ns[] = {100, 400, 2000, 10000};
+    *w = (struct world){.seed = seed, .options = *options};
+    rng_init(&w->rng, seed);
+    size_t window = windows[rng_below(&w->rng, COUNT_OF(windows))];
+    w->has_small_window = window > 0 && window < 5000;
+    w->step_ns_max = step_ns[rng_below(&w->rng, COUNT_OF(step_ns))];
+    w->sim = io_sim_new(&(struct io_sim_options){
+        .seed = seed,
+        .net_window_bytes = window,
+        .net_whole = rng_below(&w->rng, 4) == 0,
+    });
+    sched_init(&w->sched, w->sim, seed);
+    w->pace = 2 + (unsigned)rng_below(&w->rng, 12);
+    if (!node_open(&w->node, w->sim, &w->sched, options))
+        return false;
+    world_choose_keys(w);
+    return true;
+}
+
+void world_add_work(struct world *w, const struct work *work, unsigned ops) {
+    unsigned clients =
+        work->clients_min + (unsigned)rng_below(&w->rng, work->clients_max - work->clients_min + 1);
+    if (w->client_count + clients > WORLD_CLIENTS_MAX || w->work_count == WORLD_CLIENTS_MAX)
+        return;
+    void *shared = mem_zalloc(work->shared_bytes + 1);
+    w->works[w->work_count] = work;
+    w->shared[w->work_count++] = shared;
+    if (work->begin)
+        work->begin(w, shared);
+    for (unsigned i = 0; i < clients; i++) {
+        struct client *c = &w->clients[w->client_count];
+        *c =
+            (struct client){.world = w, .work = work, .shared = shared, .role = i, .fd = -1, .ops_left = ops};
+        c->number = w->client_count++;
+        c->own = mem_zalloc(work->client_bytes + 1);
+        c->is_slow = rng_below(&w->rng, 8) == 0;
+    }
+}
+
+static bool world_step_sched(struct world *w) {
+    bool is_running = sched_step(&w->sched);
+    const char *forgotten = w->node.is_up ? node_find_forgotten(&w->node) : NULL;
+    if (forgotten)
+        world_fail(w, "%s", forgotten);
+    return is_running;
+}
+
+void world_step(struct world *w) {
+    w->step++;
+    io_sim_advance(w->sim, (int64_t)rng_below(&w->rng, w->step_ns_max));
+    if (rng_below(&w->rng, 16) < w->pace)
+        client_step(&w->clients[rng_below(&w->rng, w->client_count)]);
+    else
+        world_step_sched(w);
+}
+
+bool world_step_server(struct world *w) {
+    w->step++;
+    io_sim_advance(w->sim, (int64_t)rng_below(&w->rng, WORLD_ALONE_NS_MAX));
+    return world_step_sched(w);
+}
+
+bool world_is_done(const struct world *w) {
+    for (unsigned i = 0; i < w->client_count; i++)
+        if (w->clients[i].ops_left > 0 || w->clients[i].due > 0)
+            return false;
+    return true;
+}
+
+void world_lose_clients(struct world *w) {
+    for (unsigned i = 0; i < w->client_count; i++)
+        client_drop(&w->clients[i]);
+}
+
+void world_close(struct world *w) {
+    for (unsigned i = 0; i < w->client_count; i++)
+        client_free(&w->clients[i]);
+    for (unsigned i = 0; i < w->work_count; i++)
+        mem_free(w->shared[i]);
+    io_sim_free(w->sim);
+}
