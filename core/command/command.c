@@ -290,6 +290,7 @@ static const struct {
     const char *command;
     const char *category;
 } extra_categories[] = {
+    {"asking", "connection"},  {"readonly", "connection"}, {"readwrite", "connection"},
     {"command", "connection"}, {"dbsize", "keyspace"},   {"flushall", "keyspace"}, {"flushall", "dangerous"},
     {"flushdb", "keyspace"},   {"flushdb", "dangerous"}, {"info", "dangerous"},    {"keys", "dangerous"},
     {"swapdb", "keyspace"},    {"swapdb", "dangerous"},
