@@ -54,10 +54,7 @@ const struct command *admission_check(struct shard *shard, struct conn *conn,
                                       const struct conn_request *request, struct buf *error) {
     const struct command *command = request->command;
     if (UNLIKELY(!command)) {
-        if (conn->is_authenticated)
-            admission_unknown(request, error);
-        else
-            buf_put_bytes(error, reply_err_text(REPLY_ERR_NOAUTH));
+        admission_unknown(request, error); /* strangers too, as in Redis: the table of commands is no secret */
         return NULL;
     }
     if (UNLIKELY(!command_arity_ok(command, request->argc))) {

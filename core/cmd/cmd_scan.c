@@ -19,7 +19,7 @@ enum {
     SCAN_COUNT = OPT_OWN << 1,
     SCAN_TYPE = OPT_OWN << 2,
     SCAN_RANDOM_TRIES = 10000,
-    KEYS_STEP = 256,    /* keys looked at between two looks at the clock */
+    KEYS_STEP = 256,      /* keys looked at between two looks at the clock */
     KEYS_FIRST_STEPS = 4, /* steps that the command itself takes */
 };
 

@@ -291,9 +291,10 @@ static const struct {
     const char *category;
 } extra_categories[] = {
     {"asking", "connection"},  {"readonly", "connection"}, {"readwrite", "connection"},
-    {"command", "connection"}, {"dbsize", "keyspace"},   {"flushall", "keyspace"}, {"flushall", "dangerous"},
-    {"flushdb", "keyspace"},   {"flushdb", "dangerous"}, {"info", "dangerous"},    {"keys", "dangerous"},
-    {"swapdb", "keyspace"},    {"swapdb", "dangerous"},
+    {"command", "connection"}, {"dbsize", "keyspace"},     {"flushall", "keyspace"},
+    {"flushall", "dangerous"}, {"flushdb", "keyspace"},    {"flushdb", "dangerous"},
+    {"info", "dangerous"},     {"keys", "dangerous"},      {"swapdb", "keyspace"},
+    {"swapdb", "dangerous"},
 };
 
 static bool has_extra_category(const struct command *c, const char *category) {

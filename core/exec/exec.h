@@ -82,7 +82,7 @@ struct engine {
     struct evict_rules evict;  /* policy and clock for the access bits of entries; refreshed once a turn */
     unsigned shard_index;
     unsigned shard_count;
-    exec_handler *const *handlers; /* by command id */
+    exec_handler *const *handlers;     /* by command id */
     const struct command_names *names; /* what clients call commands; NULL: nothing was renamed */
 };
 
@@ -121,8 +121,9 @@ struct exec {
     int db;
     uint64_t first_key_hash; /* hash of argv[first key] when has_first_key_hash */
     bool has_first_key_hash;
-    bool is_no_touch;      /* CLIENT NO-TOUCH: reads leave the access time alone */
-    bool is_expiry_held;   /* reads hide expired keys instead of deleting them: somebody waits for keys, or writes pause */
+    bool is_no_touch; /* CLIENT NO-TOUCH: reads leave the access time alone */
+    bool
+        is_expiry_held; /* reads hide expired keys instead of deleting them: somebody waits for keys, or writes pause */
     bool is_parts;         /* runs as one part of a SCOPE_SPLIT or SCOPE_ALL command */
     bool is_deferred;      /* set by a handler of the upper layers that will answer later */
     struct lent_set *lent; /* NULL: keys are in engine; else: in this set */
