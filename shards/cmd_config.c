@@ -80,25 +80,6 @@ static void config_note_dir(struct config *config) {
     buf_deinit(&error);
 }
 
-/* The client's address may be read here: it is constant, and the client waits for this reply. */
-static bool config_is_from_here(const struct shard *shard) {
-    const struct conn *conn = shard->current->to.conn;
-    return conn && admission_is_local(conn);
-}
-
-static bool config_change_master(struct shard *shard, const struct exec *x, struct config_ids *changed,
-                                 struct buf *error) {
-    size_t count = (size_t)(x->argc - 2) / 2;
-    struct config_pair *pairs = mem_alloc(count * sizeof *pairs);
-    for (size_t i = 0; i < count; i++)
-        pairs[i] = (struct config_pair){x->argv[2 + 2 * i], x->argv[3 + 2 * i]};
-    struct config_apply apply = {
-        .owner = shard->server, .apply = settings_apply, .caller_is_local = config_is_from_here(shard)};
-    bool is_set = config_set(shard->server->config, pairs, count, &apply, changed, error);
-    mem_free(pairs);
-    return is_set;
-}
-
 static bool config_ids_are_none(const struct config_ids *ids) {
     for (size_t i = 0; i < COUNT_OF(ids->words); i++)
         if (ids->words[i])
@@ -106,29 +87,88 @@ static bool config_ids_are_none(const struct config_ids *ids) {
     return true;
 }
 
-void cmd_config_set(struct exec *x) {
-    struct shard *shard = x->host;
+/* What came of a CONFIG SET on shard 0. */
+struct config_outcome {
+    struct buf error;             /* the reply, if it failed */
+    struct config_change *change; /* for the shards; NULL when there is nothing to tell them */
+};
+
+/* Changes the master copy. The client's address may be read here: it is constant, and the client waits for the reply. */
+static void config_change_master(struct shard *shard, const struct request *r,
+                                 struct config_outcome *outcome) {
     struct server *server = shard->server;
     struct config_ids changed;
-    struct buf error;
+    const struct conn *conn = r->to.conn;
+    size_t count = (size_t)(r->argc - 2) / 2;
+    struct config_pair *pairs = mem_alloc(count * sizeof *pairs);
+    for (size_t i = 0; i < count; i++)
+        pairs[i] = (struct config_pair){r->argv[2 + 2 * i], r->argv[3 + 2 * i]};
+    struct config_apply apply = {
+        .owner = server, .apply = settings_apply, .caller_is_local = conn && admission_is_local(conn)};
+    if (config_set(server->config, pairs, count, &apply, &changed, &outcome->error) &&
+        !config_ids_are_none(&changed)) {
+        if (config_ids_has(&changed, CONFIG_dir))
+            config_note_dir(server->config);
+        outcome->change = mem_alloc(sizeof *outcome->change);
+        outcome->change->before = server->snapshot;
+        outcome->change->after = server->snapshot = settings_snapshot(server->config);
+    }
+    mem_free(pairs);
+}
+
+/* A change that needs shard 0's own thread is made there, as the answer of shard 0; others answer nothing. */
+static void config_thread_ask(struct shard *shard, const void *question, void *answer) {
+    const struct request *r = question;
+    if (shard->index == 0)
+        config_change_master(shard, r, answer);
+}
+
+static void config_thread_finish(struct shard *shard, struct gather *gather, struct resp_out *out) {
+    struct config_outcome *outcome = gather_answer(gather, 0);
+    if (outcome->error.len)
+        resp_error(out, buf_bytes(&outcome->error));
+    else if (outcome->change)
+        gather_again(shard, gather, &config_swap, outcome->change);
+    else
+        resp_ok(out);
+    buf_deinit(&outcome->error);
+}
+
+static const struct gather_how config_thread = {
+    .answer_bytes = sizeof(struct config_outcome),
+    .ask = config_thread_ask,
+    .finish = config_thread_finish,
+    .needs_thread = true,
+};
+
+static bool config_needs_thread(const struct exec *x) {
+    for (int i = 2; i + 1 < x->argc; i += 2) {
+        enum config_id id = config_find(x->argv[i]);
+        if (id != CONFIG_COUNT && settings_needs_thread(id))
+            return true;
+    }
+    return false;
+}
+
+void cmd_config_set(struct exec *x) {
+    struct shard *shard = x->host;
+    struct config_outcome outcome = {0};
     if (x->argc & 1) {
         resp_err(x->out, REPLY_ERR_SYNTAX);
         return;
     }
-    buf_init(&error);
-    if (!config_change_master(shard, x, &changed, &error)) {
-        resp_error(x->out, buf_bytes(&error));
-    } else if (config_ids_are_none(&changed)) {
-        resp_ok(x->out);
-    } else {
-        if (config_ids_has(&changed, CONFIG_dir))
-            config_note_dir(server->config);
-        struct config_change *change = mem_alloc(sizeof *change);
-        change->before = server->snapshot;
-        change->after = server->snapshot = settings_snapshot(server->config);
-        gather_start(x, &config_swap, change);
+    if (config_needs_thread(x)) {
+        gather_start_with_request(x, &config_thread);
+        return;
     }
-    buf_deinit(&error);
+    config_change_master(shard, shard->current, &outcome);
+    if (outcome.error.len)
+        resp_error(x->out, buf_bytes(&outcome.error));
+    else if (outcome.change)
+        gather_start(x, &config_swap, outcome.change);
+    else
+        resp_ok(x->out);
+    buf_deinit(&outcome.error);
 }
 
 /* ---- RESETSTAT ---- */

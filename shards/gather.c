@@ -112,6 +112,11 @@ void gather_start(struct exec *x, const struct gather_how *how, void *question) 
     gather_send(x->host, parked_defer(x), how, question, cycles_now()); /* I2 */
 }
 
+void gather_start_with_request(struct exec *x, const struct gather_how *how) {
+    struct parked *parked = parked_defer(x);
+    gather_send(x->host, parked, how, &parked->request, cycles_now());
+}
+
 void gather_start_silent(struct shard *shard, const struct gather_how *how, void *question) {
     gather_send(shard, NULL, how, question, cycles_now());
 }

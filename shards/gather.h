@@ -40,6 +40,9 @@ struct gather_how {
 /* For a handler that runs on this shard: the reply will come later. Takes the question (may be NULL). */
 void gather_start(struct exec *x, const struct gather_how *how, void *question);
 
+/* The same, and the question is the command itself: a const struct request *. */
+void gather_start_with_request(struct exec *x, const struct gather_how *how);
+
 /* The same without a command that waits. */
 void gather_start_silent(struct shard *shard, const struct gather_how *how, void *question);
 

@@ -179,6 +179,14 @@ static void server_unlisten(struct server *server) {
     server->listener_count = 0;
 }
 
+bool server_relisten(struct server *server) {
+    server_unlisten(server);
+    bool ok = server_listen(server);
+    if (!ok)
+        server_unlisten(server);
+    return ok;
+}
+
 /* Turns until every shard has come to this point of the stop. `met` counts arrivals at it. */
 static void server_meet(struct shard *shard, atomic_uint *met) {
     atomic_fetch_add_explicit(met, 1, memory_order_acq_rel);

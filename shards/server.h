@@ -81,5 +81,9 @@ void server_free(struct server *server);
  * value is the exit code of the process. */
 int server_run(struct server *server);
 
+/* Closes the listeners and opens those that the configuration names now; connections stay. False when one cannot be
+ * opened: then none is. On shard 0's own thread. */
+bool server_relisten(struct server *server);
+
 /* Asks all shards to stop; any thread. */
 void server_stop(struct server *server);

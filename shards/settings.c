@@ -113,6 +113,22 @@ static bool apply_crash_log(struct server *server, const struct config *config, 
     return true;
 }
 
+static bool apply_port(struct server *server, const struct config *config, struct buf *error_out) {
+    (void)config;
+    if (server_relisten(server))
+        return true;
+    BUF_PUT_LIT(error_out, "Unable to listen on this port. Check server logs.");
+    return false;
+}
+
+static bool apply_bind(struct server *server, const struct config *config, struct buf *error_out) {
+    (void)config;
+    if (server_relisten(server))
+        return true;
+    BUF_PUT_LIT(error_out, "Failed to bind to specified addresses.");
+    return false;
+}
+
 static bool apply_never(struct server *server, const struct config *config, struct buf *error_out) {
     (void)server;
     (void)config;
@@ -131,8 +147,8 @@ static const struct {
     {CONFIG_maxclients, apply_maxclients},
     {CONFIG_dir, apply_dir},
     {CONFIG_crash_log_enabled, apply_crash_log},
-    {CONFIG_port, apply_never},
-    {CONFIG_bind, apply_never},
+    {CONFIG_port, apply_port},
+    {CONFIG_bind, apply_bind},
     {CONFIG_appendonly, apply_never},
 };
 
@@ -141,4 +157,8 @@ bool settings_apply(void *server, const struct config *config, enum config_id id
         if (settings_table[i].id == id)
             return settings_table[i].apply(server, config, error_out);
     return true;
+}
+
+bool settings_needs_thread(enum config_id id) {
+    return id == CONFIG_port || id == CONFIG_bind;
 }

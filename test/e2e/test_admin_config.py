@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from support.resp import Error, Map
+from support.resp import Client, Error, Map
+from support.server import free_port
 
 
 def pairs(reply):
@@ -136,3 +137,52 @@ def test_a_changed_hz_takes_effect(client):
     while client("DBSIZE") != 0 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert client("DBSIZE") == 0
+
+
+# ---- listeners ----
+
+@pytest.mark.parametrize("backend", ("io_uring", "epoll"))
+@pytest.mark.parametrize("shards", (1, 2, 7))
+def test_the_port_can_be_changed_while_running(new_server, shards, backend):
+    server = new_server(shards=shards, backend=backend)
+    first = server.client()
+    old, new = server.port, free_port()
+    assert first("CONFIG", "SET", "port", str(new), "timeout", "60") == "OK"
+    server.port = new
+    second = server.client()
+    assert second("PING") == "PONG"
+    assert first("PING") == "PONG"
+    assert f"tcp_port:{new}\r\n" in second("INFO", "server").decode()
+    with pytest.raises(OSError):
+        Client(old, timeout=1)("PING")
+
+
+@pytest.mark.parametrize("shards", (1, 7))
+def test_a_port_in_use_is_refused_and_the_old_one_stays(new_server, shards):
+    server = new_server(shards=shards)
+    other = new_server()
+    client = server.client()
+    assert client("CONFIG", "SET", "port", str(other.port), "timeout", "60") == Error(
+        "ERR CONFIG SET failed (possibly related to argument 'port') - "
+        "Unable to listen on this port. Check server logs.")
+    assert pairs(client("CONFIG", "GET", "timeout")) == {b"timeout": b"0"}
+    assert server.client()("PING") == "PONG"
+    assert pairs(client("CONFIG", "GET", "port")) == {b"port": str(server.port).encode()}
+
+
+@pytest.mark.parametrize("shards", (1, 7))
+def test_bind_can_be_changed_while_running(new_server, shards):
+    server = new_server(shards=shards)
+    client = server.client()
+    assert client("CONFIG", "SET", "bind", "127.0.0.1 -::1") == "OK"
+    assert server.client()("PING") == "PONG"
+    assert client("CONFIG", "SET", "bind", "192.0.2.1") == Error(
+        "ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified addresses.")
+    assert server.client()("PING") == "PONG"
+    assert pairs(client("CONFIG", "GET", "bind")) == {b"bind": b"127.0.0.1 -::1"}
+
+
+def test_the_log_cannot_be_turned_on_while_running(client):
+    reply = client("CONFIG", "SET", "appendonly", "yes")
+    assert isinstance(reply, Error) and "restart" in reply
+    assert pairs(client("CONFIG", "GET", "appendonly")) == {b"appendonly": b"no"}
