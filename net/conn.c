@@ -69,7 +69,7 @@ static void conn_on_end(struct io_stream *stream, enum err why) {
 
 static void conn_on_drained(struct io_stream *stream) {
     struct conn *conn = CONTAINER_OF(stream, struct conn, stream);
-    if (conn->out.len || conn->close_after_reply || conn->is_output_high)
+    if (conn->out.len || conn->close_after_reply || conn->is_output_high || conn->soft_limit_since_ms)
         conn_has_output(conn);
 }
 

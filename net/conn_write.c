@@ -23,7 +23,7 @@ static void conn_look_at_output(struct conn *conn) {
 }
 
 /* True when the connection must be looked at again next turn: it is to be closed once its last reply is really sent, or
- * it takes no commands until its output is. */
+ * it takes no commands until its output is, or the time of its soft limit runs until then. */
 static bool conn_flush(struct conn *conn) {
     struct conn_host *host = conn->host;
     if (conn->close_asap)
@@ -46,7 +46,7 @@ static bool conn_flush(struct conn *conn) {
     host->net_out_bytes += conn->sending.len;
     conn->net_out_bytes += conn->sending.len;
     io_stream_send(host->io, &conn->stream, buf_bytes(&conn->sending));
-    return conn->close_after_reply || conn->is_output_high;
+    return conn->close_after_reply || conn->is_output_high || conn->soft_limit_since_ms;
 }
 
 void conn_flush_all(struct conn_host *host) {
