@@ -77,6 +77,7 @@ static void writer_take_back(struct aof_writer *w, enum err e) {
 static void writer_on_written(struct io_file_op *op, enum err result, size_t written) {
     struct aof_writer *w = CONTAINER_OF(op, struct aof_writer, write);
     w->is_writing = false;
+    w->ops->on_took(w, op->kind, io_now_ns(w->io) - w->write_begun_ns);
     if (w->is_poisoned)
         return;
     if (result != ERR_OK) {
@@ -102,6 +103,7 @@ static void writer_on_synced(struct io_file_op *op, enum err result, size_t writ
     struct aof_writer *w = CONTAINER_OF(op, struct aof_writer, sync);
     (void)written;
     w->is_syncing = false;
+    w->ops->on_took(w, op->kind, io_now_ns(w->io) - w->sync_begun_ns);
     if (w->is_poisoned)
         return;
     if (result != ERR_OK)
@@ -118,6 +120,7 @@ static void writer_start_write(struct aof_writer *w, enum aof_sync sync) {
         w->flying = w->appended;
     }
     w->is_writing = true;
+    w->write_begun_ns = io_now_ns(w->io);
     w->write = (struct io_file_op){
         .kind = sync == AOF_SYNC_ALWAYS ? IO_FILE_WRITE_FSYNC : IO_FILE_WRITE,
         .fd = w->fd,
@@ -132,6 +135,7 @@ void aof_writer_sync(struct aof_writer *w) {
     if (w->is_syncing || w->is_poisoned)
         return;
     w->is_syncing = true;
+    w->sync_begun_ns = io_now_ns(w->io);
     w->syncing = w->written;
     w->sync = (struct io_file_op){.kind = IO_FILE_FSYNC, .fd = w->fd, .on_done = writer_on_synced};
     io_file_submit(w->io, &w->sync);

@@ -25,6 +25,8 @@ struct aof_writer_ops {
     void (*on_durable)(struct aof_writer *writer);
     /* A write or fsync has failed (writer->fault, writer->is_poisoned tell), or after a failure works again. */
     void (*on_fault)(struct aof_writer *writer);
+    /* A write, an fsync, or both in one have taken so long, from their start to the turn that noticed their end. */
+    void (*on_took)(struct aof_writer *writer, enum io_file_kind kind, int64_t ns);
 };
 
 struct aof_writer {
@@ -50,6 +52,7 @@ struct aof_writer {
     struct io_file_op sync;
     bool is_writing;
     bool is_syncing;
+    int64_t write_begun_ns, sync_begun_ns;
     int64_t synced_ns;
     int64_t retry_ns;
 };
@@ -63,6 +66,11 @@ struct aof_writer_options {
     uint64_t offset; /* where the next frame goes */
     uint64_t seq;    /* of the last frame in the file, which is on the disk */
 };
+
+/* Bytes of frames that are not in the file yet. */
+static inline size_t aof_writer_buffered(const struct aof_writer *w) {
+    return w->fill.len + w->flight.len;
+}
 
 /* Takes fd. */
 void aof_writer_open(struct aof_writer *w, const struct aof_writer_options *options);

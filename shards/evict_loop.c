@@ -49,21 +49,30 @@ static bool evict_loop_one(struct shard *shard) {
     return true;
 }
 
+static bool evict_loop_fits(struct shard *shard, uint64_t limit) {
+    evict_loop_publish(shard);
+    return atomic_load_explicit(&shard->server->used_bytes, memory_order_relaxed) <= limit;
+}
+
+/* Evicts until the sum fits or enough keys are gone; false when there was nothing to evict. */
+static bool evict_loop_some(struct shard *shard, uint64_t limit) {
+    bool is_timed = shard->engine.config->latency_monitor_threshold > 0;
+    int64_t begun_ns = is_timed ? io_fresh_ns(shard->io) : 0;
+    bool has_victims = true;
+    for (int i = 0; i < EVICT_LOOP_MAX && has_victims && !evict_loop_fits(shard, limit); i++)
+        has_victims = evict_loop_one(shard);
+    if (is_timed)
+        latency_note(shard, LATENCY_EVICTION_CYCLE, (uint64_t)(io_fresh_ns(shard->io) - begun_ns) / 1000000);
+    return has_victims;
+}
+
 bool evict_loop_make_room(struct shard *shard) {
     uint64_t limit = shard->engine.config->maxmemory;
-    if (LIKELY(limit == 0))
+    if (LIKELY(limit == 0) || evict_loop_fits(shard, limit))
         return true;
-    struct server *server = shard->server;
-    bool has_victims = shard->engine.evict.policy != EVICT_NOEVICTION;
-    for (int i = 0; i < EVICT_LOOP_MAX && has_victims; i++) {
-        evict_loop_publish(shard);
-        if (atomic_load_explicit(&server->used_bytes, memory_order_relaxed) <= limit)
-            return true;
-        has_victims = evict_loop_one(shard);
-    }
-    evict_loop_publish(shard);
-    if (atomic_load_explicit(&server->used_bytes, memory_order_relaxed) <= limit)
-        return true;
-    return shard->engine.evict.policy != EVICT_NOEVICTION &&
-           (has_victims || shard->published_bytes <= limit / server->shard_count);
+    if (shard->engine.evict.policy == EVICT_NOEVICTION)
+        return false;
+    bool has_victims = evict_loop_some(shard, limit);
+    return evict_loop_fits(shard, limit) || has_victims ||
+           shard->published_bytes <= limit / shard->server->shard_count;
 }

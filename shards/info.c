@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "shards/evict_loop.h"
 #include "shards/server.h"
+#include "shards/shard_log.h"
 
 #include <stdio.h>
 #include <sys/resource.h>
@@ -97,6 +98,10 @@ void info_ask(struct shard *shard, const void *question, void *answer) {
     a->locked_keys = shard->locks.count;
     a->waiters = shard->locks.waiters;
     a->cpu_us = info_cpu_us(shard);
+    struct shard_log_sizes log = shard_log_sizes(shard);
+    a->log_bytes = log.file_bytes;
+    a->log_buffered_bytes = log.buffered_bytes;
+    a->logs_syncing = log.is_syncing;
     info_ask_rates(stats, &a->rates);
     info_ask_dbs(shard, a);
     a->error_count = stats->error_count;
@@ -135,6 +140,9 @@ static void info_add_counters(struct info_shard *sum, const struct info_shard *a
     sum->table_bytes += a->table_bytes;
     sum->client_bytes += a->client_bytes;
     sum->dropped_keys += a->dropped_keys;
+    sum->log_bytes += a->log_bytes;
+    sum->log_buffered_bytes += a->log_buffered_bytes;
+    sum->logs_syncing += a->logs_syncing;
     if (a->input_max_bytes > sum->input_max_bytes)
         sum->input_max_bytes = a->input_max_bytes;
     if (a->output_max_bytes > sum->output_max_bytes)

@@ -41,6 +41,9 @@ struct info_shard {
     uint64_t dropped_keys; /* of flushed databases, still to be freed */
     uint64_t locked_keys;
     uint64_t waiters;
+    uint64_t log_bytes;
+    uint64_t log_buffered_bytes;
+    uint64_t logs_syncing;
     int64_t cpu_us;
     struct error_stats *errors;
     unsigned error_count;

@@ -13,7 +13,8 @@ struct shard;
     X(EXPIRE_CYCLE, "expire-cycle", "removing expired keys between commands")                                \
     X(EVICTION_CYCLE, "eviction-cycle", "evicting keys to stay within maxmemory")                            \
     X(AOF_WRITE, "aof-write", "writing the append-only file")                                                \
-    X(AOF_FSYNC_ALWAYS, "aof-fsync-always", "syncing the append-only file before replies")
+    X(AOF_FSYNC_ALWAYS, "aof-fsync-always", "writing and syncing the append-only file before replies")       \
+    X(AOF_FSYNC, "aof-fsync", "syncing the append-only file once a second")
 
 enum latency_event {
 #define X(id, name, meaning) LATENCY_##id,

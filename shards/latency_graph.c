@@ -128,7 +128,8 @@ static void latency_advise(const struct latency *latency, const struct config *c
         BUF_PUT_LIT(text, "- Many keys expire at the same moment. Spread their times to live.\n");
     if (latency->of[LATENCY_EVICTION_CYCLE])
         BUF_PUT_LIT(text, "- Eviction takes long. A higher maxmemory, or smaller values, would help.\n");
-    if (latency->of[LATENCY_AOF_WRITE] || latency->of[LATENCY_AOF_FSYNC_ALWAYS])
+    if (latency->of[LATENCY_AOF_WRITE] || latency->of[LATENCY_AOF_FSYNC_ALWAYS] ||
+        latency->of[LATENCY_AOF_FSYNC])
         BUF_PUT_LIT(text,
                     "- The disk is slow. Use a faster one, or appendfsync everysec, if losing a second of "
                     "writes is acceptable.\n");

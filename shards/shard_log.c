@@ -472,7 +472,28 @@ uint64_t shard_log_durable_epoch(const struct shard *shard) {
 
 /* ---- the segment ---- */
 
-static const struct aof_writer_ops log_writer_ops = {log_on_durable, log_on_fault};
+static void log_on_took(struct aof_writer *writer, enum io_file_kind kind, int64_t ns) {
+    struct shard_log *log = CONTAINER_OF(writer, struct shard_log, writer);
+    uint64_t ms = (uint64_t)ns / 1000000;
+    switch (kind) {
+    case IO_FILE_WRITE: latency_note(log->shard, LATENCY_AOF_WRITE, ms); break;
+    case IO_FILE_WRITE_FSYNC: latency_note(log->shard, LATENCY_AOF_FSYNC_ALWAYS, ms); break;
+    case IO_FILE_FSYNC: latency_note(log->shard, LATENCY_AOF_FSYNC, ms); break;
+    }
+}
+
+struct shard_log_sizes shard_log_sizes(const struct shard *shard) {
+    const struct aof_writer *writer = shard->log ? &shard->log->writer : NULL;
+    if (!writer)
+        return (struct shard_log_sizes){0};
+    return (struct shard_log_sizes){
+        .file_bytes = writer->offset,
+        .buffered_bytes = aof_writer_buffered(writer),
+        .is_syncing = writer->is_syncing,
+    };
+}
+
+static const struct aof_writer_ops log_writer_ops = {log_on_durable, log_on_fault, log_on_took};
 
 void shard_log_open(struct shard *shard, const struct shard_log_options *options) {
     struct shard_log *log = mem_zalloc(sizeof *log);

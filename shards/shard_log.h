@@ -91,6 +91,15 @@ bool shard_needs_log_flush(const struct shard *shard);
 /* End of a turn: hands the turn's frames to the segment. */
 void shard_log_flush(struct shard *shard);
 
+/* For INFO; all zero without a log. */
+struct shard_log_sizes {
+    uint64_t file_bytes;     /* of the segment that is being written */
+    uint64_t buffered_bytes; /* frames that are not in it yet */
+    bool is_syncing;
+};
+
+struct shard_log_sizes shard_log_sizes(const struct shard *shard);
+
 /* True while so much waits for the disk, in some shard, that no writes should be taken. False without a log. */
 bool shard_log_is_full(const struct shard *shard);
 
