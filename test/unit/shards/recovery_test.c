@@ -1,0 +1,331 @@
+/* recovery_test.c: starts over logs that are whole, torn, of other numbers of shards, incomplete or exchanged. */
+#include "shards/recovery.h"
+
+#include "core/base/mem.h"
+#include "core/io/io_sim.h"
+#include "core/value/str.h"
+#include "persist/manifest.h"
+#include "persist/segment.h"
+#include "shards/loop.h"
+#include "shards/run.h"
+#include "shards/server.h"
+#include "shards/shard_life.h"
+#include "shards/shard_log.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+/* One server after the other on one simulated disk. */
+struct site {
+    struct io_sim *sim;
+    struct io_fs *fs;
+    struct config *config;
+    struct server *server;
+};
+
+/* Servers that were killed. There is no orderly way to free them; kept, so that leak detection still finds their memory. */
+static struct {
+    struct server *server;
+    struct config *config;
+} graves[1024];
+static size_t grave_count;
+
+static void site_begin(struct site *site) {
+    *site = (struct site){.sim = io_sim_new(&(struct io_sim_options){.seed = 1})};
+    site->fs = io_sim_fs(site->sim, 0);
+}
+
+static void site_end(struct site *site) {
+    io_sim_free(site->sim);
+}
+
+static bool site_start(struct site *site, int shards) {
+    char why[256] = "";
+    site->config = mem_zalloc(sizeof *site->config);
+    config_init_defaults(site->config);
+    site->config->shards = shards;
+    site->config->appendonly = true;
+    site->config->appendfsync = APPENDFSYNC_ALWAYS;
+    site->server = server_new(site->config, "test", why, sizeof why);
+    cr_assert(site->server != NULL, "%s", why);
+    cr_assert_lt(grave_count, COUNT_OF(graves));
+    graves[grave_count].server = site->server;
+    graves[grave_count++].config = site->config;
+    site->server->backend = IO_SIM;
+    site->server->sim = site->sim;
+    site->server->logger = (struct logger){.fd = -1};
+    for (int i = 0; i < shards; i++) {
+        server_set_up_shard(site->server->shards[i]);
+        cr_assert(loop_open(site->server->shards[i], why, sizeof why));
+    }
+    struct recovery *recovery = recovery_new(site->server);
+    bool ok = recovery_run_alone(recovery);
+    recovery_free(recovery);
+    return ok;
+}
+
+/* Everybody writes what he has; time passes. */
+static void site_turn(struct site *site) {
+    for (int i = 0; i < 40; i++) {
+        for (unsigned k = 0; k < site->server->shard_count; k++)
+            loop_turn(site->server->shards[k], false);
+        io_sim_advance(site->sim, 10000000);
+    }
+}
+
+/* Ends it as if it were killed; what is left of it is freed as far as the tests need. */
+static void site_kill(struct site *site) {
+    for (unsigned k = 0; k < site->server->shard_count; k++)
+        io_sim_kill(site->server->shards[k]->io, false);
+}
+
+/* Runs a command on one key on its owner. */
+static void site_run(struct site *site, int db, int argc, const char *const *words) {
+    struct bytes argv[8];
+    struct buf reply = {0};
+    uint64_t ticket;
+    for (int i = 0; i < argc; i++)
+        argv[i] = bytes_cstr(words[i]);
+    struct shard *shard = site->server->shards[argc > 1 ? shard_of_key(site->server, argv[1]) : 0];
+    struct request r = {.command = command_find(argc, argv), .argv = argv, .argc = argc, .db = db, .proto = 2};
+    cr_assert(run_request(shard, &r, &reply, &ticket));
+    cr_assert_neq(reply.ptr[0], '-', "%.*s", (int)reply.len, reply.ptr);
+    buf_deinit(&reply);
+}
+
+#define RUN(site, db, ...)                                                                                   \
+    site_run((site), (db), (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)),         \
+             (const char *const[]){__VA_ARGS__})
+
+static void cr_assert_value(struct site *site, int db, const char *key, const char *wanted) {
+    struct shard *shard = site->server->shards[shard_of_key(site->server, bytes_cstr(key))];
+    struct keyspace *ks = engine_find_db(&shard->engine, db);
+    const struct entry *e = ks ? keyspace_find(ks, bytes_cstr(key), keyspace_hash(ks, bytes_cstr(key))) : NULL;
+    char scratch[NUM_INT_TEXT_MAX];
+    cr_assert((e != NULL) == (wanted != NULL), "%s in database %d", key, db);
+    if (e)
+        cr_assert(bytes_equal(str_view(e, scratch), bytes_cstr(wanted)), "%s in database %d", key, db);
+}
+
+static void put_file(struct site *site, const char *path, struct bytes text) {
+    int fd;
+    cr_assert_eq(io_fs_open(site->fs, path, O_RDWR | O_CREAT | O_TRUNC, 0644, &fd), ERR_OK);
+    cr_assert_eq(io_fs_write(site->fs, fd, text, 0), ERR_OK);
+    cr_assert_eq(io_fs_close(site->fs, fd), ERR_OK);
+}
+
+static struct buf get_file(struct site *site, const char *path) {
+    struct buf text = {0};
+    uint64_t size;
+    size_t got;
+    int fd;
+    cr_assert_eq(io_fs_open(site->fs, path, O_RDONLY, 0, &fd), ERR_OK);
+    cr_assert_eq(io_fs_size(site->fs, fd, &size), ERR_OK);
+    cr_assert_eq(io_fs_read(site->fs, fd, buf_room(&text, (size_t)size + 1), (size_t)size, 0, &got), ERR_OK);
+    buf_commit(&text, got);
+    cr_assert_eq(io_fs_close(site->fs, fd), ERR_OK);
+    return text;
+}
+
+#define SEGMENT_0 "appendonlydir/appendonly.aof.1.0-of-2.seg"
+#define SEGMENT_1 "appendonlydir/appendonly.aof.1.1-of-2.seg"
+#define MANIFEST  "appendonlydir/appendonly.aof.manifest"
+
+/* A log of two shards with keys on both, and marks that all have. */
+static void site_fill(struct site *site) {
+    site_begin(site);
+    cr_assert(site_start(site, 2));
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < 20; i++) {
+            char key[32], value[32];
+            snprintf(key, sizeof key, "key%d", i);
+            snprintf(value, sizeof value, "v%d-%d", round, i);
+            RUN(site, 0, "SET", key, value);
+        }
+        for (int i = 0; i < 4; i++)
+            site_turn(site);
+    }
+    site_kill(site);
+}
+
+Test(recovery, two_starts_with_writes_between_keep_all) {
+    struct site site;
+    site_begin(&site);
+    cr_assert(site_start(&site, 2));
+    RUN(&site, 0, "SET", "a", "1");
+    RUN(&site, 3, "SET", "a", "3");
+    site_turn(&site);
+    site_kill(&site);
+    cr_assert(site_start(&site, 2));
+    cr_assert_value(&site, 0, "a", "1");
+    RUN(&site, 0, "APPEND", "a", "1");
+    site_turn(&site);
+    site_kill(&site);
+    cr_assert(site_start(&site, 2));
+    cr_assert_value(&site, 0, "a", "11");
+    cr_assert_value(&site, 3, "a", "3");
+    site_kill(&site);
+    site_end(&site);
+}
+
+/* The repair of a torn tail must not hide what is written after it: cut, write, start again. */
+Test(recovery, what_is_written_behind_a_cut_tail_is_found) {
+    for (size_t lost = 1; lost < 60; lost++) {
+        struct site site;
+        site_begin(&site);
+        cr_assert(site_start(&site, 1));
+        RUN(&site, 0, "SET", "a", "1");
+        site_turn(&site);
+        site_kill(&site);
+        static const char path[] = "appendonlydir/appendonly.aof.1.0-of-1.seg";
+        struct buf text = get_file(&site, path);
+        /* A frame that had begun to be written. */
+        segment_put_frame(&text, 1, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = 99},
+                          BYTES_LIT("*1\r\n$4\r\nPING\r\n"));
+        put_file(&site, path, bytes_of(text.ptr, text.len - (lost < 40 ? lost : 0)));
+        buf_deinit(&text);
+        cr_assert(site_start(&site, 1));
+        RUN(&site, 0, "SET", "b", "2");
+        site_turn(&site);
+        site_kill(&site);
+        cr_assert(site_start(&site, 1));
+        cr_assert_value(&site, 0, "a", "1");
+        cr_assert_value(&site, 0, "b", "2");
+        site_kill(&site);
+        site_end(&site);
+    }
+}
+
+Test(recovery, other_numbers_of_shards_keep_all_keys_and_what_flushes_meant) {
+    static const int counts[] = {2, 3, 1, 4, 4, 2};
+    struct site site;
+    site_begin(&site);
+    for (size_t n = 0; n < COUNT_OF(counts); n++) {
+        cr_assert(site_start(&site, counts[n]));
+        for (size_t i = 0; i < 50 * n; i++) {
+            char key[32], value[32];
+            snprintf(key, sizeof key, "key%zu", i);
+            snprintf(value, sizeof value, "%zu", i % 7 == 0 ? n - 1 : i / 50);
+            cr_assert_value(&site, 0, key, value);
+            cr_assert_value(&site, 1, key, NULL);
+        }
+        for (size_t i = 0; i < 50 * (n + 1); i++) {
+            char key[32], value[32];
+            snprintf(key, sizeof key, "key%zu", i);
+            snprintf(value, sizeof value, "%zu", n);
+            if (i % 7 == 0 || i >= 50 * n)
+                RUN(&site, 0, "SET", key, value);
+            RUN(&site, 1, "SET", key, value);
+        }
+        for (int k = 0; k < counts[n]; k++) { /* FLUSHDB of database 1, part by part */
+            struct shard *shard = site.server->shards[k];
+            struct bytes argv[1] = {BYTES_LIT("FLUSHDB")};
+            struct request r = {.command = command_find(1, argv), .argv = argv, .argc = 1, .db = 1, .proto = 2};
+            struct buf reply = {0};
+            uint64_t ticket;
+            cr_assert(run_request(shard, &r, &reply, &ticket));
+            buf_deinit(&reply);
+        }
+        site_turn(&site);
+        site_kill(&site);
+    }
+    site_end(&site);
+}
+
+static void cr_assert_refused(struct site *site, int shards, const char *what) {
+    cr_assert_not(site_start(site, shards), "a log with %s was loaded", what);
+    for (unsigned k = 0; k < site->server->shard_count; k++) {
+        cr_assert(site->server->shards[k]->log == NULL);
+        io_sim_kill(site->server->shards[k]->io, false);
+    }
+}
+
+Test(recovery, missing_exchanged_and_stale_files_are_refused) {
+    struct site site;
+    site_fill(&site);
+    struct buf zero = get_file(&site, SEGMENT_0), one = get_file(&site, SEGMENT_1), manifest = get_file(&site, MANIFEST);
+
+    cr_assert_eq(io_fs_unlink(site.fs, SEGMENT_1), ERR_OK);
+    cr_assert_refused(&site, 2, "a missing segment");
+    put_file(&site, SEGMENT_1, buf_bytes(&zero));
+    cr_assert_refused(&site, 2, "a segment twice");
+    put_file(&site, SEGMENT_0, buf_bytes(&one));
+    cr_assert_refused(&site, 2, "exchanged segments");
+    put_file(&site, SEGMENT_0, buf_bytes(&zero));
+    put_file(&site, SEGMENT_1, bytes_of(one.ptr, one.len / 2));
+    cr_assert_refused(&site, 2, "half a segment, of which all had been on the disk");
+    put_file(&site, SEGMENT_1, BYTES_NONE);
+    cr_assert_refused(&site, 2, "an empty file");
+    put_file(&site, SEGMENT_1, buf_bytes(&one));
+    cr_assert_eq(io_fs_unlink(site.fs, MANIFEST), ERR_OK);
+    cr_assert_refused(&site, 2, "segments and no manifest");
+    put_file(&site, MANIFEST, BYTES_LIT("file appendonly.aof.1.base.rdb seq 1 type b\n"));
+    cr_assert_refused(&site, 2, "a manifest of Redis");
+    put_file(&site, MANIFEST, buf_bytes(&manifest));
+    put_file(&site, "appendonlydir/appendonly.aof.9.0-of-1.seg", BYTES_LIT("unknown"));
+    put_file(&site, "appendonlydir/something.else", BYTES_LIT("unknown"));
+    cr_assert(site_start(&site, 2), "nothing of all this has changed the files");
+    cr_assert_value(&site, 0, "key7", "v3-7");
+    cr_assert_value(&site, 0, "key8", "v3-8");
+    site_kill(&site);
+    buf_deinit(&zero);
+    buf_deinit(&one);
+    buf_deinit(&manifest);
+    site_end(&site);
+}
+
+Test(recovery, a_log_of_redis_is_not_taken_for_none) {
+    struct site site;
+    site_begin(&site);
+    put_file(&site, "appendonly.aof", BYTES_LIT("*1\r\n$4\r\nPING\r\n"));
+    cr_assert_refused(&site, 1, "a single file of Redis");
+    cr_assert_eq(io_fs_unlink(site.fs, "appendonly.aof"), ERR_OK);
+    cr_assert(site_start(&site, 1));
+    site_kill(&site);
+    site_end(&site);
+}
+
+Test(recovery, an_interrupted_first_start_is_begun_again) {
+    struct site site;
+    struct buf head = {0};
+    site_begin(&site);
+    cr_assert_eq(io_fs_mkdir(site.fs, "appendonlydir"), ERR_OK);
+    segment_put_header(&head, &(struct segment_header){.id = 5, .generation = 1, .shard = 0, .shard_count = 2});
+    put_file(&site, SEGMENT_0, buf_bytes(&head));
+    put_file(&site, SEGMENT_1, BYTES_NONE);
+    put_file(&site, MANIFEST ".tmp", BYTES_LIT("file"));
+    cr_assert(site_start(&site, 2));
+    site_kill(&site);
+    buf_deinit(&head);
+    site_end(&site);
+}
+
+Test(recovery, effects_that_cannot_be_repeated_are_refused) {
+    static const char *const payloads[] = {
+        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n",            /* no effect */
+        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*1\r\n$7\r\nNOTHING\r\n",                  /* unknown */
+        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*2\r\n$3\r\nSET\r\n$1\r\na\r\n",           /* arity */
+        "*2\r\n$6\r\nSELECT\r\n$2\r\n99\r\n",                                        /* database */
+        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n",                                 /* no database */
+        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r",  /* cut */
+        "hello\r\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(payloads); i++) {
+        struct site site;
+        struct buf text = {0};
+        struct manifest m = {0};
+        site_begin(&site);
+        cr_assert_eq(io_fs_mkdir(site.fs, "appendonlydir"), ERR_OK);
+        manifest_add(&m, 1, (const uint64_t[]){5});
+        cr_assert_eq(manifest_write(&(struct manifest_place){site.fs, "appendonlydir", "appendonly.aof"}, &m), ERR_OK);
+        segment_put_header(&text, &(struct segment_header){.id = 5, .generation = 1, .shard = 0, .shard_count = 1});
+        segment_put_frame(&text, 5, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = 1, .is_always = true},
+                          bytes_cstr(payloads[i]));
+        put_file(&site, "appendonlydir/appendonly.aof.1.0-of-1.seg", buf_bytes(&text));
+        cr_assert_refused(&site, 1, payloads[i]);
+        buf_deinit(&text);
+        manifest_deinit(&m);
+        site_end(&site);
+    }
+}
