@@ -92,6 +92,7 @@ struct conn *conn_open(struct conn_host *host, int fd, uint64_t id) {
     conn->id = id;
     conn->proto = 2;
     conn->routed_first = -1;
+    conn->reply_bytes_guess = CONN_REPLY_FIRST_GUESS_BYTES;
     conn->created_ms = conn->last_ms = host->now_ms;
     conn->last_command = "NULL";
     resp_parser_init(&conn->parser);

@@ -95,6 +95,7 @@ enum {
     CONN_ADDR_MAX = 128,
     CONN_STRANGER_QUERY_MAX_BYTES = 1 << 20, /* unfinished input of a client that has not authenticated */
     CONN_OUTPUT_LOW_BYTES = 1 << 20,         /* unsent output below which is_output_high ends */
+    CONN_REPLY_FIRST_GUESS_BYTES = 256 << 10,
 };
 
 struct conn {
@@ -113,9 +114,10 @@ struct conn {
 
     /* output */
     struct reply_order order;
-    struct buf out;     /* replies in order, not yet handed to io */
-    struct buf sending; /* handed to io this turn; reusable after the next io_poll */
-    uint32_t in_flight; /* commands or messages elsewhere that point to this connection */
+    struct buf out;             /* replies in order, not yet handed to io */
+    struct buf sending;         /* handed to io this turn; reusable after the next io_poll */
+    uint32_t reply_bytes_guess; /* what a reply that comes from another shard may have, by the latest ones */
+    uint32_t in_flight;         /* commands or messages elsewhere that point to this connection */
     bool is_socket_gone;
     bool close_after_reply;
     bool close_asap;

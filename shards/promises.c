@@ -6,6 +6,7 @@
 #include "shards/promises.h"
 
 #include "core/base/mem.h"
+#include "shards/reply.h"
 #include "shards/shard.h"
 
 void promises_init(struct promises *promises, unsigned shard_count) {
@@ -48,6 +49,7 @@ void promises_keep(struct shard *shard, unsigned from, uint64_t durable) {
         q->head++;
         if (reply_order_settle(&p.conn->order, p.slot, &p.conn->out))
             conn_has_output(p.conn);
+        reply_check_resume(p.conn);
         conn_release(p.conn);
     }
 }

@@ -1,23 +1,39 @@
 /* reply.c: filling reply slots, holding what is not durable yet, and letting blocked connections go on.
  *
  * A connection that was refused more commands (too many in flight) is put on the shard's resume list once half of them
- * have been answered; the loop lets it parse on, never this place, because a visitor may be running it. */
+ * have been answered; the loop lets it parse on, never this place, because a visitor may be running it.
+ *
+ * Too many is also when their replies would be too many bytes together. Nobody knows that before, so the largest of the
+ * latest replies is taken as a guess: a larger one raises it at once, smaller ones lower it by an eighth each. */
 #include "shards/reply.h"
 
 #include "shards/fanout.h"
 #include "shards/route.h"
 #include "shards/shard.h"
 
+static void reply_note_size(struct conn *conn, size_t bytes) {
+    uint32_t guess = conn->reply_bytes_guess - conn->reply_bytes_guess / 8;
+    conn->reply_bytes_guess = bytes <= guess ? guess : bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+}
+
+bool reply_may_take(const struct conn *conn) {
+    uint64_t outstanding = reply_order_outstanding(&conn->order);
+    return outstanding < ROUTE_IN_FLIGHT_MAX &&
+           (outstanding == 0 || outstanding * conn->reply_bytes_guess < ROUTE_OUTPUT_PAUSE_BYTES);
+}
+
 void reply_check_resume(struct conn *conn) {
     struct shard *shard = conn->host->ctx;
-    if (conn->is_blocked && !conn->close_asap && !conn->is_output_high && !link_is_linked(&conn->paused_link) &&
-        reply_order_outstanding(&conn->order) <= ROUTE_IN_FLIGHT_MAX / 2)
+    if (conn->is_blocked && !conn->close_asap && !conn->is_output_high &&
+        !link_is_linked(&conn->paused_link) &&
+        reply_order_outstanding(&conn->order) <= ROUTE_IN_FLIGHT_MAX / 2 && reply_may_take(conn))
         link_push_back(&shard->resume, &conn->paused_link);
 }
 
 void reply_deliver_merged(struct shard *shard, struct conn *conn, uint64_t slot, struct bytes reply,
                           const struct reply_source *sources, unsigned source_count) {
     uint32_t promises = 0;
+    reply_note_size(conn, reply.len);
     for (unsigned i = 0; i < source_count; i++) {
         if (sources[i].ticket && promises_must_hold(&shard->promises, sources[i].from, sources[i].ticket)) {
             promises_add(&shard->promises, sources[i].from, sources[i].ticket, conn, slot);

@@ -10,6 +10,9 @@ struct shard;
 void reply_deliver(struct shard *shard, const struct reply_to *to, struct bytes reply, unsigned from,
                    uint64_t ticket);
 
+/* May the connection have one more command under way, as far as those under way are concerned? */
+bool reply_may_take(const struct conn *conn);
+
 /* Lets a connection that was refused commands go on, if nothing keeps it any more: no pause, not too many commands under
  * way, not too much unsent output. */
 void reply_check_resume(struct conn *conn);

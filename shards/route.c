@@ -218,7 +218,7 @@ static bool route_must_stall(struct shard *shard, struct conn *conn, const struc
 
 bool route_command(struct conn *conn, const struct conn_request *peeked) {
     struct shard *shard = conn->host->ctx;
-    if (UNLIKELY(reply_order_outstanding(&conn->order) >= ROUTE_IN_FLIGHT_MAX))
+    if (UNLIKELY(!reply_may_take(conn)))
         return false;
     if (UNLIKELY(shard_log_is_full(shard)) && route_must_stall(shard, conn, peeked))
         return false;
