@@ -1,5 +1,6 @@
 /* coro.c: coroutines over ucontext. A switch costs two system calls for the signal mask, which is little beside a shard's
- * turn; in exchange it works on every machine, and AddressSanitizer can be told about it.
+ * turn; in exchange it works on every machine, and AddressSanitizer can be told about it. (It also intercepts swapcontext, to say
+ * that it does not understand it; so its builds ask the C library for the real one.)
  *
  *   I1  coro_running is the coroutine that runs, NULL on the main stack. A coroutine resumes nobody. */
 #include "test/sim/world/coro.h"
@@ -7,6 +8,8 @@
 #include "core/base/attr.h"
 #include "core/base/mem.h"
 
+#include <dlfcn.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -31,7 +34,7 @@ void __asan_unpoison_memory_region(void const volatile *address, size_t size);
 #define CORO_STACK_IS_DEAD(address, bytes) ((void)(address))
 #endif
 
-enum { CORO_STACK_BYTES = 1 << 20, CORO_GUARD_BYTES = 1 << 16 };
+enum { CORO_STACK_BYTES = 512 << 10, CORO_GUARD_BYTES = 1 << 16 };
 
 struct coro {
     ucontext_t context;
@@ -47,7 +50,45 @@ struct coro {
     size_t main_bytes;
 };
 
+enum { CORO_SPARE_STACKS = 16 };
+
 static struct coro *coro_running; /* I1 */
+static char *coro_spare[CORO_SPARE_STACKS];
+static unsigned coro_spare_count;
+
+typedef int coro_swap(ucontext_t *from, const ucontext_t *to);
+
+static coro_swap *coro_find_swap(void) {
+#ifdef CORO_ASAN
+    static coro_swap *swap;
+    if (!swap) {
+        void *symbol = dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "swapcontext");
+        must(symbol != NULL);
+        memcpy(&swap, &symbol, sizeof swap);
+    }
+    return swap;
+#else
+    return swapcontext;
+#endif
+}
+
+static char *coro_take_stack(void) {
+    if (coro_spare_count)
+        return coro_spare[--coro_spare_count];
+    char *stack = mmap(NULL, CORO_STACK_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    must(stack != MAP_FAILED);
+    must(mprotect(stack, CORO_GUARD_BYTES, PROT_NONE) == 0);
+    return stack;
+}
+
+static void coro_give_stack(char *stack) {
+    CORO_STACK_IS_DEAD(stack + CORO_GUARD_BYTES, CORO_STACK_BYTES - CORO_GUARD_BYTES);
+    if (coro_spare_count < CORO_SPARE_STACKS)
+        coro_spare[coro_spare_count++] = stack;
+    else
+        munmap(stack, CORO_STACK_BYTES);
+}
 
 static void coro_main(void) {
     struct coro *coro = coro_running;
@@ -64,10 +105,7 @@ struct coro *coro_new(void (*body)(void *ctx), void *ctx) {
     struct coro *coro = mem_zalloc(sizeof *coro);
     coro->body = body;
     coro->ctx = ctx;
-    coro->stack = mmap(NULL, CORO_STACK_BYTES, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    must(coro->stack != MAP_FAILED);
-    must(mprotect(coro->stack, CORO_GUARD_BYTES, PROT_NONE) == 0);
+    coro->stack = coro_take_stack();
     must(getcontext(&coro->context) == 0);
     coro->context.uc_stack.ss_sp = coro->stack + CORO_GUARD_BYTES;
     coro->context.uc_stack.ss_size = CORO_STACK_BYTES - CORO_GUARD_BYTES;
@@ -77,8 +115,7 @@ struct coro *coro_new(void (*body)(void *ctx), void *ctx) {
 
 void coro_free(struct coro *coro) {
     must(coro_running != coro);
-    CORO_STACK_IS_DEAD(coro->stack, CORO_STACK_BYTES);
-    munmap(coro->stack, CORO_STACK_BYTES);
+    coro_give_stack(coro->stack);
     mem_free(coro);
 }
 
@@ -86,7 +123,7 @@ void coro_resume(struct coro *coro) {
     must(coro_running == NULL && !coro->is_over);
     coro_running = coro;
     CORO_LEAVE(&coro->main_fake, coro->stack + CORO_GUARD_BYTES, CORO_STACK_BYTES - CORO_GUARD_BYTES);
-    must(swapcontext(&coro->main, &coro->context) == 0);
+    must(coro_find_swap()(&coro->main, &coro->context) == 0);
     CORO_ARRIVE(coro->main_fake, NULL, NULL);
 }
 
@@ -95,7 +132,7 @@ void coro_yield(void) {
     must(coro != NULL);
     coro_running = NULL;
     CORO_LEAVE(&coro->fake, coro->main_bottom, coro->main_bytes);
-    must(swapcontext(&coro->context, &coro->main) == 0);
+    must(coro_find_swap()(&coro->context, &coro->main) == 0);
     CORO_ARRIVE(coro->fake, &coro->main_bottom, &coro->main_bytes);
 }
 

@@ -28,6 +28,8 @@ static void seeds_child(struct seeds_progress *progress, uint64_t end, bool (*on
             break;
     }
     fflush(stdout);
+    if (progress->failed)
+        _exit(0);
     exit(0); /* with the checks for leaks */
 }
 

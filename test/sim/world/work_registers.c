@@ -105,9 +105,8 @@ static void registers_check(struct client *c) {
         r->writes[own->value].ended = c->world->step;
 }
 
-static void registers_end(struct world *w, void *shared) {
+static void registers_free(void *shared) {
     struct registers *r = shared;
-    (void)w;
     mem_free(r->writes);
 }
 
@@ -122,5 +121,5 @@ const struct work work_registers = {
     .begin = registers_begin,
     .request = registers_request,
     .check = registers_check,
-    .end = registers_end,
+    .free_shared = registers_free,
 };

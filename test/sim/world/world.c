@@ -124,7 +124,10 @@ void world_lose_clients(struct world *w) {
 void world_close(struct world *w) {
     for (unsigned i = 0; i < w->client_count; i++)
         client_free(&w->clients[i]);
-    for (unsigned i = 0; i < w->work_count; i++)
+    for (unsigned i = 0; i < w->work_count; i++) {
+        if (w->works[i]->free_shared)
+            w->works[i]->free_shared(w->shared[i]);
         mem_free(w->shared[i]);
+    }
     io_sim_free(w->sim);
 }

@@ -21,7 +21,6 @@ struct work {
     unsigned clients_min, clients_max;
     bool bears_relaxed; /* its promise holds with pipeline-order relaxed, too */
     bool may_leave;     /* its clients may drop their connection in the middle of an operation */
-    bool may_lose;      /* its promise says what a crash of the server may take (log_sim) */
     /* Before the first client; may be NULL. */
     void (*begin)(struct world *world, void *shared);
     /* A connection was made: commands put here are answered before the first operation, unchecked. May be NULL. */
@@ -32,8 +31,8 @@ struct work {
     void (*check)(struct client *client);
     /* The connection ended; the operation under way may have happened or not, or may happen later. May be NULL. */
     void (*lost)(struct client *client);
-    /* When all is quiet: the last check; may be NULL. */
-    void (*end)(struct world *world, void *shared);
+    /* What these own beyond their own bytes; may be NULL. */
+    void (*free_shared)(void *shared);
     void (*free_client)(struct client *client);
 };
 
