@@ -18,6 +18,7 @@ enum {
     SCAN_MATCH = OPT_OWN,
     SCAN_COUNT = OPT_OWN << 1,
     SCAN_TYPE = OPT_OWN << 2,
+    SCAN_NOVALUES = OPT_OWN << 3,
     SCAN_RANDOM_TRIES = 10000,
     KEYS_STEP = 256,      /* keys looked at between two looks at the clock */
     KEYS_FIRST_STEPS = 4, /* steps that the command itself takes */
@@ -105,6 +106,7 @@ void cmd_scan(struct exec *x) {
         {"match", SCAN_MATCH, 0, true},
         {"count", SCAN_COUNT, 0, true},
         {"type", SCAN_TYPE, 0, true},
+        {"novalues", SCAN_NOVALUES, 0, false},
     };
     uint64_t cursor;
     int64_t count = 10;
@@ -118,6 +120,10 @@ void cmd_scan(struct exec *x) {
         return;
     if (count < 1 || !is_parsed) {
         resp_err(x->out, REPLY_ERR_SYNTAX);
+        return;
+    }
+    if (opts.seen & SCAN_NOVALUES) {
+        resp_error(x->out, BYTES_LIT("ERR NOVALUES option can only be used in HSCAN"));
         return;
     }
     struct buf keys;

@@ -268,3 +268,16 @@ void cmd_delex(struct exec *x) {
     if (is_there && is_met)
         cmd_delete(&kv);
 }
+
+/* DELIFEQ key value */
+void cmd_delifeq(struct exec *x) {
+    struct key_view kv;
+    char scratch[NUM_INT_TEXT_MAX];
+    bool is_there = key_open_write(x, x->argv[1], &kv);
+    if (!key_check_type(&kv, VALUE_STRING))
+        return;
+    bool is_met = is_there && bytes_equal(str_view(kv.entry, scratch), x->argv[2]);
+    resp_int(x->out, is_met ? 1 : 0);
+    if (is_met)
+        cmd_delete(&kv);
+}

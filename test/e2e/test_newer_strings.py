@@ -43,6 +43,16 @@ def test_set_if_equal(client):
     assert client("GET", "k") == b"z"
 
 
+def test_delete_if_equal(client):
+    client("SET", "k", "v")
+    assert client("DELIFEQ", "k", "w") == 0
+    assert client("GET", "k") == b"v"
+    assert client("DELIFEQ", "k", "v") == 1
+    assert client("DELIFEQ", "k", "v") == 0
+    assert client("EXISTS", "k") == 0
+    assert client("DELIFEQ", "k").code == "ERR"
+
+
 def test_set_if_not_equal(client):
     assert client("SET", "k", "v", "IFNE", "x") == "OK"
     assert client("SET", "k", "w", "IFNE", "v") is None

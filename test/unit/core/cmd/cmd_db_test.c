@@ -41,6 +41,7 @@ STEPS_TEST(cmd_db, cursors_may_be_anything_that_is_a_number,
     {"SCAN 0 COUNT 0", SYNTAX, "", ""},
     {"SCAN 0 COUNT x", "-ERR value is not an integer or out of range", "", ""},
     {"SCAN 0 MATCH", SYNTAX, "", ""},
+    {"SCAN 0 NOVALUES", "-ERR NOVALUES option can only be used in HSCAN", "", ""},
     {"SCAN 0 WHAT x", SYNTAX, "", ""})
 
 STEPS_TEST(cmd_db, databases_are_emptied_and_exchanged,

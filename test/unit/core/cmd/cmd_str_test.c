@@ -112,7 +112,12 @@ STEPS_TEST(cmd_str, delex_deletes_under_a_condition,
     {"DELEX k IFDEQ 1", ":0", "", ""},
     {"SET k v", "+OK"},
     {"DELEX k", ":1", "DEL k", "del"},
-    {"DELEX k", ":0", "", ""})
+    {"DELEX k", ":0", "", ""},
+    {"SET k 5", "+OK"},
+    {"DELIFEQ k 05", ":0", "", ""},
+    {"DELIFEQ k 5", ":1", "DEL k", "del"},
+    {"DELIFEQ k 5", ":0", "", ""},
+    {"DELIFEQ k", ARITY("delifeq"), "", ""})
 
 STEPS_TEST(cmd_str, expired_keys_are_deleted_by_whoever_opens_them,
     {"MSET k v l v m v n v", "+OK"},
