@@ -260,8 +260,6 @@ void cmd_command_list(struct exec *x) {
             is_wanted = is_wanted && has_category(c, x->argv[4]);
         else if (by_pattern)
             is_wanted = is_wanted && glob_match(x->argv[4], bytes_cstr(c->fullname), GLOB_NOCASE);
-        else
-            is_wanted = is_wanted && c->parent == COMMAND_NONE;
         if (is_wanted) {
             resp_bulk_cstr(x->out, c->fullname);
             count++;
