@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* Goes to the working folder; from now on CONFIG GET shows where that really is. */
@@ -59,6 +60,16 @@ static void main_show_title(const struct config *config, int argc, char **argv, 
     buf_deinit(&text);
 }
 
+/* Wishes that the kernel may refuse; the server works all the same. */
+static void main_ask_kernel(struct server *server) {
+    const struct config *config = server->config;
+    if (config->disable_thp && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0)
+        logger_say(&server->logger, LOGLEVEL_WARNING, "Transparent huge pages could not be turned off: %s",
+                   strerror(errno));
+    oom_score_init(&server->oom_score);
+    (void)oom_score_apply(&server->oom_score, config, &server->logger);
+}
+
 /* Serves until told to stop. */
 static int main_serve(struct server *server) {
     const struct config *config = server->config;
@@ -76,6 +87,7 @@ static int main_serve(struct server *server) {
         process_write_pid(pid_path, &server->logger);
     logger_say(&server->logger, LOGLEVEL_NOTICE, "Basalt %s starting, %u shards, pid %d", BASALT_VERSION,
                server->shard_count, (int)getpid());
+    main_ask_kernel(server);
     if (config->crash_log_enabled)
         crash_start(server);
     signals_start(server);

@@ -9,6 +9,7 @@
 #include "net/listener.h"
 #include "shards/cpu.h"
 #include "shards/logger.h"
+#include "shards/oom_score.h"
 #include "shards/shard.h"
 
 #include <stdatomic.h>
@@ -42,6 +43,7 @@ struct server {
     struct config
         *snapshot; /* what the shards work with, or will when CONFIG SET has answered (settings.h) */
 
+    struct oom_score oom_score;
     uint64_t used_peak_bytes; /* most that used_bytes was seen to be */
 
     /* any thread */

@@ -129,6 +129,13 @@ static bool apply_bind(struct server *server, const struct config *config, struc
     return false;
 }
 
+static bool apply_oom_score(struct server *server, const struct config *config, struct buf *error_out) {
+    if (oom_score_apply(&server->oom_score, config, &server->logger))
+        return true;
+    BUF_PUT_LIT(error_out, "Failed to apply new oom_score_adj configuration, check server logs.");
+    return false;
+}
+
 static bool apply_never(struct server *server, const struct config *config, struct buf *error_out) {
     (void)server;
     (void)config;
@@ -147,6 +154,8 @@ static const struct {
     {CONFIG_maxclients, apply_maxclients},
     {CONFIG_dir, apply_dir},
     {CONFIG_crash_log_enabled, apply_crash_log},
+    {CONFIG_oom_score_adj, apply_oom_score},
+    {CONFIG_oom_score_adj_values, apply_oom_score},
     {CONFIG_port, apply_port},
     {CONFIG_bind, apply_bind},
     {CONFIG_appendonly, apply_never},

@@ -186,3 +186,25 @@ def test_the_log_cannot_be_turned_on_while_running(client):
     reply = client("CONFIG", "SET", "appendonly", "yes")
     assert isinstance(reply, Error) and "restart" in reply
     assert pairs(client("CONFIG", "GET", "appendonly")) == {b"appendonly": b"no"}
+
+
+@pytest.mark.parametrize("shards", (1, 2, 7))
+def test_the_kernel_is_told_how_readily_to_kill_the_server(new_server, shards):
+    server = new_server(shards=shards, args={"oom-score-adj": "relative", "oom-score-adj-values": ("5", "6", "7")})
+    own = int(open("/proc/self/oom_score_adj").read())
+
+    def score():
+        with open(f"/proc/{server.process.pid}/oom_score_adj") as file:
+            return int(file.read()) - own
+
+    client = server.client()
+    assert score() == 5
+    assert client("CONFIG", "SET", "oom-score-adj-values", "15 6 7") == "OK"
+    assert score() == 15
+    assert client("CONFIG", "SET", "oom-score-adj", "no") == "OK"
+    assert score() == 0
+
+
+def test_transparent_huge_pages_are_turned_off(server, client):
+    with open(f"/proc/{server.process.pid}/status") as file:
+        assert "THP_enabled:\t0" in file.read()

@@ -180,6 +180,22 @@ def test_shutdown_refuses(client, args, error):
     assert client("PING") == Status("PONG")
 
 
+@pytest.mark.parametrize("fsync", ("everysec", "no", "always"))
+@pytest.mark.parametrize("shards", (1, 2, 7))
+def test_shutdown_leaves_a_complete_log(new_server, shards, fsync):
+    server = new_server(shards=shards, args={"appendonly": "yes", "appendfsync": fsync})
+    client = server.client()
+    for i in range(200):
+        assert client("SET", f"k{i}", str(i)) == "OK"
+    with pytest.raises((Closed, ConnectionError)):
+        client("SHUTDOWN")
+    assert server.wait_for_exit() == 0
+    server.start()
+    client = server.client()
+    assert client("DBSIZE") == 200
+    assert client("MGET", "k0", "k7", "k199") == [b"0", b"7", b"199"]
+
+
 def test_shutdown_under_load(new_server):
     server = new_server(shards=7)
     stop = threading.Event()
