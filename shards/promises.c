@@ -47,7 +47,7 @@ void promises_keep(struct shard *shard, unsigned from, uint64_t durable) {
         if (p.ticket > q->durable)
             return;
         q->head++;
-        if (reply_order_settle(&p.conn->order, p.slot, &p.conn->out))
+        if (reply_order_settle(&p.conn->order, p.slot, &p.conn->out) && !p.conn->close_asap)
             conn_has_output(p.conn);
         reply_check_resume(p.conn);
         conn_release(p.conn);
