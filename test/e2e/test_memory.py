@@ -6,6 +6,10 @@ import pytest
 
 from support.resp import Error, info_dict
 
+# Each number of shards once, and both backends: these tests take long.
+pytestmark = pytest.mark.parametrize("server", [(1, "io_uring"), (2, "epoll"), (7, "io_uring")], indirect=True,
+                                     ids=lambda pair: f"{pair[0]}-{pair[1]}")
+
 VALUE = "x" * 1000
 
 

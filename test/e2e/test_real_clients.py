@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Each number of shards once, and both backends: these tests take long.
+pytestmark = pytest.mark.parametrize("server", [(1, "io_uring"), (2, "epoll"), (7, "io_uring")], indirect=True,
+                                     ids=lambda pair: f"{pair[0]}-{pair[1]}")
+
 NODE = Path(__file__).parent / "node"
 
 
