@@ -94,3 +94,27 @@ def test_many_deadlines_at_one_moment(client):
         slowest = max(slowest, time.monotonic() - before)
     assert client("DBSIZE") == 0
     assert slowest < 0.25, f"a PING took {slowest * 1000:.0f} ms while keys expired"
+
+
+def test_reading_an_expired_key_deletes_it(server):
+    client = server.client()
+    client("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    try:
+        for i in range(8):
+            client("SET", f"k{i}", "v", "PX", 5)
+        time.sleep(0.02)
+        assert client("DBSIZE") == 8
+        assert client("GET", "k0") is None
+        assert client("TTL", "k1") == -2
+        assert client("OBJECT", "ENCODING", "k2") is None
+        assert client("MGET", "k3", "k4") == [None, None]
+        assert client("DBSIZE") == 3
+        cursor = b"0"
+        while True:
+            cursor, keys = client("SCAN", cursor)
+            assert keys == []
+            if cursor == b"0":
+                break
+        assert client("DBSIZE") == 0
+    finally:
+        client("DEBUG", "SET-ACTIVE-EXPIRE", "1")
