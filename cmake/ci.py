@@ -218,24 +218,8 @@ def stage_tsan(tally):
 
 
 def stage_spin(tally):
-    """The models: each .pml is searched exhaustively, and must find its planted mistakes"""
-    if exists("test/model/run.sh"):
-        counted(tally, "test/model/run.sh")
-        return
-    for model in sorted(ROOT.glob("test/model/*.pml")):
-        search_model(model)
-        tally.add(1, 0)
-
-
-def search_model(model):
-    """One exhaustive search of a model for violated assertions and invalid end states."""
-    with tempfile.TemporaryDirectory() as folder:
-        for command in (["spin", "-a", str(model)], ["gcc", "-O2", "-DSAFETY", "-DCOLLAPSE", "-o", "pan", "pan.c"]):
-            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        output = subprocess.run(["./pan", "-m1000000"], cwd=folder, text=True, stdout=subprocess.PIPE, check=False).stdout
-        print(f"{model.name}: {' '.join(re.findall('.*(?:errors:|states, stored).*', output))}", flush=True)
-        if "errors: 0" not in output or "max search depth too small" in output:
-            raise StageFailed(f"{model.name} is not clean:\n{output}")
+    """The models: searched exhaustively, and their planted mistakes must be found"""
+    counted(tally, "test/model/run.sh")
 
 
 def stage_fuzz(tally):
@@ -263,7 +247,7 @@ STAGES = [
     ("release", stage_release, ("core/**/*.c",)),
     ("asan", stage_asan, ("test/unit/**/*_test.c",)),
     ("tsan", stage_tsan, ("test/stress/*.c", "test/sim/*.c")),
-    ("spin", stage_spin, ("test/model/*.pml",)),
+    ("spin", stage_spin, ("test/model/run.sh",)),
     ("fuzz", stage_fuzz, ("test/fuzz/*_fuzz.c",)),
     ("e2e", stage_e2e, ("test/e2e/**/test_*.py",)),
 ]
