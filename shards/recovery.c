@@ -155,9 +155,12 @@ static void recovery_prepare(struct recovery *r) {
     char why[RECOVERY_WHY_MAX] = "";
     r->begun_ns = io_fresh_ns(r->server->shards[0]->io);
     atomic_store(&r->server->is_loading, true);
-    enum err e = manifest_read(&r->place, &r->manifest, why, sizeof why);
-    if (e == ERR_NOTFOUND)
-        e = recovery_files_begin(&r->place, &r->manifest, r->threads, why, sizeof why);
+    enum err e = recovery_files_lock(&r->place, &r->server->log_lock, why, sizeof why);
+    if (e == ERR_OK) {
+        e = manifest_read(&r->place, &r->manifest, why, sizeof why);
+        if (e == ERR_NOTFOUND)
+            e = recovery_files_begin(&r->place, &r->manifest, r->threads, why, sizeof why);
+    }
     if (e != ERR_OK)
         recovery_fail(r, r->place.dir, why[0] ? why : err_text(e));
     else

@@ -8,9 +8,12 @@
 
 #include "persist/segment.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 struct files_search {
     const struct manifest_place *place;
@@ -49,6 +52,29 @@ static void files_on_name(void *ctx, const char *name) {
     snprintf(search->found, sizeof search->found, "%s", name);
 }
 
+enum err recovery_files_lock(const struct manifest_place *place, int *lock_out, char *why, size_t why_size) {
+    *lock_out = -1;
+    enum err e = io_fs_mkdir(place->fs, place->dir);
+    if (e == ERR_OK)
+        e = io_fs_sync_dir(place->fs, ".");
+    if (e != ERR_OK && e != ERR_EXISTS) {
+        snprintf(why, why_size, "cannot make the directory: %s", err_text(e));
+        return e;
+    }
+    if (place->fs != io_fs_real())
+        return ERR_OK;
+    *lock_out = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock_out >= 0 && flock(*lock_out, LOCK_EX | LOCK_NB) == 0)
+        return ERR_OK;
+    e = err_from_errno(errno);
+    if (*lock_out >= 0)
+        close(*lock_out);
+    *lock_out = -1;
+    snprintf(why, why_size, "%s",
+             e == ERR_AGAIN ? "another server is using these files" : "the directory cannot be locked");
+    return e;
+}
+
 enum err recovery_files_begin(const struct manifest_place *place, struct manifest *manifest, unsigned shard_count,
                               char *why, size_t why_size) {
     int fd;
@@ -61,13 +87,8 @@ enum err recovery_files_begin(const struct manifest_place *place, struct manifes
                  place->name);
         return ERR_EXISTS;
     }
-    enum err e = io_fs_mkdir(place->fs, place->dir);
-    if (e != ERR_OK && e != ERR_EXISTS) {
-        snprintf(why, why_size, "cannot make the directory: %s", err_text(e));
-        return e;
-    }
     struct files_search search = {place, ""};
-    e = io_fs_list(place->fs, place->dir, files_on_name, &search);
+    enum err e = io_fs_list(place->fs, place->dir, files_on_name, &search);
     if (e != ERR_OK) {
         snprintf(why, why_size, "cannot read the directory: %s", err_text(e));
         return e;

@@ -64,6 +64,7 @@ struct server *server_new(struct config *config, const char *executable, char *w
         return NULL;
     }
     server->config = config;
+    server->log_lock = -1;
     server->snapshot = settings_snapshot(config);
     server->shard_count = server->cpus.shard_count;
     server->hash_seed = server_random();
@@ -93,6 +94,8 @@ void server_free(struct server *server) {
     mem_free(server->shards);
     mem_free(server->executable);
     recovery_free(server->recovery);
+    if (server->log_lock >= 0)
+        close(server->log_lock);
     settings_free(server->snapshot);
     cpu_plan_free(&server->cpus);
     pthread_mutex_destroy(&server->start_mutex);
