@@ -166,9 +166,9 @@ void conn_resume(struct conn *conn);
 
 /* ---- output (conn_write.c) ---- */
 
-/* `out` has grown: sends at the end of the turn. */
+/* `out` has grown: sends at the end of the turn. Nothing is sent on a connection that is being closed. */
 static inline void conn_has_output(struct conn *conn) {
-    if (!link_is_linked(&conn->output_link))
+    if (!conn->close_asap && !link_is_linked(&conn->output_link))
         link_push_back(&conn->host->with_output, &conn->output_link);
 }
 

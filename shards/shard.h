@@ -14,7 +14,7 @@
 #include "shards/baton.h"
 #include "shards/flush.h"
 #include "shards/inbox.h"
-#include "shards/job.h"
+#include "shards/jobs.h"
 #include "shards/latency.h"
 #include "shards/locks.h"
 #include "shards/monitor.h"

@@ -1,4 +1,4 @@
-/* job.h: work that goes on between turns: what would stop a shard for too long is done in slices.
+/* jobs.h: work that goes on between turns: what would stop a shard for too long is done in slices.
  *
  * A shard has a list of jobs. Each turn runs one slice of the first, of at most JOB_SLICE_NS, and puts it behind the
  * others; while there are jobs the shard does not sleep. Databases that FLUSHALL has left behind are freed by a job that

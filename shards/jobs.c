@@ -1,9 +1,9 @@
-/* job.c: slices of background work, and commands that end as such.
+/* jobs.c: slices of background work, and commands that end as such.
  *
  * A command that was put off reads the keyspace while other commands change it. Keys that a transaction has borrowed are
  * not in the table meanwhile, so a slice must not run then: it would pass over a key that is there all the time. Such a
  * slice waits as a barrier, like any command over the whole keyspace, runs when nothing is lent, and lets go again. */
-#include "shards/job.h"
+#include "shards/jobs.h"
 
 #include "core/base/mem.h"
 #include "shards/parked.h"
