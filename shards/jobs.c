@@ -83,7 +83,7 @@ static bool put_off_step(struct shard *shard, struct job *job, int64_t deadline_
     return false;
 }
 
-void job_put_off(void *ctx, struct exec *x, struct exec_rest *rest) {
+void jobs_put_off(void *ctx, struct exec *x, struct exec_rest *rest) {
     struct shard *shard = ctx;
     struct put_off *p = mem_zalloc(sizeof *p);
     p->job.step = put_off_step;

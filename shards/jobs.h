@@ -41,4 +41,4 @@ void jobs_run(struct shard *shard);
 void jobs_add(struct shard *shard, struct job *job);
 
 /* engine_ops.put_off: the running command will be answered when its rest is done. `ctx` is the shard. */
-void job_put_off(void *ctx, struct exec *x, struct exec_rest *rest);
+void jobs_put_off(void *ctx, struct exec *x, struct exec_rest *rest);

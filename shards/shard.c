@@ -31,7 +31,7 @@ struct shard *shard_new(struct server *server, unsigned index) {
     link_init_head(&shard->newcomers);
     pause_init(&shard->pause);
     jobs_init(&shard->jobs);
-    shard->engine.ops = (struct engine_ops){.ctx = shard, .put_off = job_put_off};
+    shard->engine.ops = (struct engine_ops){.ctx = shard, .put_off = jobs_put_off};
     monitor_init(&shard->monitor);
     link_init_head(&shard->host.with_output);
     return shard;
