@@ -14,6 +14,8 @@
  *   ring        one token is RENAMEd around keys on several shards: there is always exactly one
  *   chaos       SETs with short and long expiries, DELs, RENAMEs and MSETs of the same keys on all shards
  *
+ * Some runs change the policy all the time.
+ *
  * At the end of a life that was left in peace for three seconds, the data after the start is compared, key by key, with
  * the data before: the order of the log gave the same result as the order of execution.
  *
@@ -87,6 +89,7 @@ struct power_run {
     struct rng rng;
     struct io_sim *sim;
     bool is_always;
+    bool is_mixed; /* the policy changes all the time: only what holds under both is judged */
     struct config *config;
     struct server *server;
     struct listener *listener;
@@ -98,7 +101,7 @@ struct power_run {
 
 static void power_fail(struct power_run *run, const char *what, int64_t is, int64_t wanted) {
     printf("seed %llu (%s): %s: %lld, %lld\n", (unsigned long long)run->seed,
-           run->is_always ? "always" : "everysec", what, (long long)is, (long long)wanted);
+           run->is_mixed ? "mixed" : run->is_always ? "always" : "everysec", what, (long long)is, (long long)wanted);
     run->has_failed = true;
 }
 
@@ -113,7 +116,7 @@ static bool power_start(struct power_run *run, unsigned shards) {
     run->config->appendonly = true;
     run->config->hz =
         rng_below(&run->rng, 2) ? 500 : 10; /* ticks, and with them marks and expiry, among all else */
-    run->config->appendfsync = run->is_always ? APPENDFSYNC_ALWAYS : APPENDFSYNC_EVERYSEC;
+    run->config->appendfsync = run->is_always || (run->is_mixed && rng_below(&run->rng, 2)) ? APPENDFSYNC_ALWAYS : APPENDFSYNC_EVERYSEC;
     run->server = server_new(run->config, "sim", why, sizeof why);
     must(run->server != NULL);
     run->server->backend = IO_SIM;
@@ -375,7 +378,7 @@ static void power_judge(struct power_run *run) {
     snprintf(a, sizeof a, "c%s", run->keys[0]);
     snprintf(b, sizeof b, "c%s", run->keys[1]);
     int64_t cause = power_value(run, a), effect = power_value(run, b);
-    if (!run->is_always && cause < effect)
+    if (!run->is_always && !run->is_mixed && cause < effect)
         power_fail(run, "an effect without its cause", cause, effect);
     if (run->is_always && (cause < f->cause_answered || effect < f->cause_answered))
         power_fail(run, "causes", cause, f->cause_answered);
@@ -433,6 +436,9 @@ static struct power_digest power_digest(const struct power_run *run) {
 /* Clients work, or, in peace, only get what they have asked for. */
 static void power_work(struct power_run *run, uint64_t steps, bool may_ask) {
     for (uint64_t i = 0; i < steps; i++) {
+        if (run->is_mixed && rng_below(&run->rng, 200) == 0)
+            run->server->config->appendfsync =
+                run->server->config->appendfsync == APPENDFSYNC_ALWAYS ? APPENDFSYNC_EVERYSEC : APPENDFSYNC_ALWAYS;
         if (rng_below(&run->rng, 3)) {
             power_client_step(run, &run->clients[rng_below(&run->rng, ROLES)], may_ask);
             continue;
@@ -471,7 +477,8 @@ static unsigned power_choose_shards(struct power_run *run) {
 static bool power_one(uint64_t seed) {
     struct power_run run = {.seed = seed};
     rng_init(&run.rng, seed);
-    run.is_always = rng_below(&run.rng, 2) != 0;
+    run.is_mixed = rng_below(&run.rng, 4) == 0;
+    run.is_always = !run.is_mixed && rng_below(&run.rng, 2) != 0;
     run.sim = io_sim_new(&(struct io_sim_options){.seed = seed});
     for (unsigned i = 0; i < POWER_KEYS; i++)
         snprintf(run.keys[i], sizeof run.keys[i], "k%u", i * 7);
