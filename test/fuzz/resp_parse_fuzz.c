@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct resp_limits limits = {
         .bulk_max_bytes = data[0] & 1 ? 1 << 20 : 16,
         .args_max = data[0] & 2 ? 1 << 20 : 8,
-        .inline_max_bytes = data[0] & 4 ? 64 << 10 : 12,
+        .inline_max_bytes = data[0] & 4 ? 64 << 10 : 32, /* never below a length line, as in the server */
         .query_max_bytes = 0,
         .authenticated = (data[0] & 8) != 0,
     };
