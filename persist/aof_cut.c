@@ -63,7 +63,8 @@ static bool cut_has(const struct cut_index *index, const struct aof_cut_tail *ta
 }
 
 /* Lowers tail k before its first part that a participant lacks; true if there was one. */
-static bool cut_lower(struct aof_cut_tail *tails, const struct cut_index *indexes, unsigned count, unsigned k) {
+static bool cut_lower(struct aof_cut_tail *tails, const struct cut_index *indexes, unsigned count,
+                      unsigned k) {
     struct aof_cut_tail *tail = &tails[k];
     for (size_t i = 0; i < tail->part_count && tail->parts[i].seq <= tail->seq; i++) {
         const struct aof_cut_part *part = &tail->parts[i];
@@ -145,7 +146,8 @@ static bool cut_has_settled(const struct segment_scan *scans, unsigned count, ui
             continue;
         *segment_out = k;
         snprintf(why, why_size,
-                 "mark %" PRIu64 " is missing, though all segments had it on their disks: frames are lost behind "
+                 "mark %" PRIu64
+                 " is missing, though all segments had it on their disks: frames are lost behind "
                  "frame %" PRIu64 " at offset %" PRIu64,
                  settled, scans[k].seq, scans[k].end);
         return false;
@@ -165,7 +167,8 @@ enum err aof_cut(struct segment_reader *readers, const struct segment_scan *scan
         enum err e = cut_read_tail(&readers[k], &scans[k], epoch, &tails[k]);
         if (e != ERR_OK) {
             *segment_out = k;
-            snprintf(why, why_size, "cannot be read again at offset %" PRIu64 ": %s", readers[k].next, err_text(e));
+            snprintf(why, why_size, "cannot be read again at offset %" PRIu64 ": %s", readers[k].next,
+                     err_text(e));
             return e;
         }
     }
@@ -175,7 +178,8 @@ enum err aof_cut(struct segment_reader *readers, const struct segment_scan *scan
             continue;
         *segment_out = k;
         snprintf(why, why_size,
-                 "frames up to number %" PRIu64 " were acknowledged, but what they depend on in other segments is "
+                 "frames up to number %" PRIu64
+                 " were acknowledged, but what they depend on in other segments is "
                  "missing: only %" PRIu64 " frames could be kept",
                  scans[k].acknowledged, tails[k].seq);
         return ERR_CORRUPT;

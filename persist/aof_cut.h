@@ -41,5 +41,6 @@ void aof_cut_drop_torn(struct aof_cut_tail *tails, unsigned count);
  * ERR_CORRUPT: `why` says which acknowledged work is missing where; *segment_out is the segment meant. Free each tail
  * with aof_cut_tail_deinit in any case. */
 enum err aof_cut(struct segment_reader *readers, const struct segment_scan *scans, unsigned count,
-                 struct aof_cut_tail *tails_out, unsigned *segment_out, char *why, size_t why_size) ATTR_MUST_USE;
+                 struct aof_cut_tail *tails_out, unsigned *segment_out, char *why,
+                 size_t why_size) ATTR_MUST_USE;
 void aof_cut_tail_deinit(struct aof_cut_tail *tail);

@@ -105,8 +105,8 @@ static enum err aof_load_frames(struct aof_loader *l, struct segment_reader *r, 
 }
 
 enum err aof_load(struct segment_reader *r, uint64_t end, struct engine *engine,
-                  void (*on_progress)(void *ctx, uint64_t offset), void *ctx, struct aof_load_stats *stats_out,
-                  char *why, size_t why_size) {
+                  void (*on_progress)(void *ctx, uint64_t offset), void *ctx,
+                  struct aof_load_stats *stats_out, char *why, size_t why_size) {
     struct aof_loader l = {.engine = engine, .why = why, .why_size = why_size};
     bool effects_on = engine->effects_on;
     bool is_replaying = engine->is_replaying;

@@ -17,5 +17,5 @@ struct aof_load_stats {
  * be NULL) is called every few megabytes with the offset reached. Faults: ERR_CORRUPT, `why` says which effect could not be
  * repeated; the engine is then half full and of no use. */
 enum err aof_load(struct segment_reader *r, uint64_t end, struct engine *engine,
-                  void (*on_progress)(void *ctx, uint64_t offset), void *ctx, struct aof_load_stats *stats_out,
-                  char *why, size_t why_size) ATTR_MUST_USE;
+                  void (*on_progress)(void *ctx, uint64_t offset), void *ctx,
+                  struct aof_load_stats *stats_out, char *why, size_t why_size) ATTR_MUST_USE;

@@ -146,12 +146,9 @@ static bool writer_must_sync(const struct aof_writer *w, enum aof_sync sync) {
     if (w->durable == w->written || w->is_syncing)
         return false;
     switch (sync) {
-    case AOF_SYNC_NO:
-        return false;
-    case AOF_SYNC_EVERYSEC:
-        return io_now_ns(w->io) - w->synced_ns >= AOF_SECOND_NS;
-    case AOF_SYNC_ALWAYS:
-        return !w->is_writing;
+    case AOF_SYNC_NO: return false;
+    case AOF_SYNC_EVERYSEC: return io_now_ns(w->io) - w->synced_ns >= AOF_SECOND_NS;
+    case AOF_SYNC_ALWAYS: return !w->is_writing;
     }
     return false;
 }

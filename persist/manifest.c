@@ -56,7 +56,8 @@ static void manifest_put_line(struct buf *to, const char *name, uint64_t number,
                               unsigned shard_count, const struct manifest_segment *s) {
     BUF_PUT_LIT(to, "file ");
     manifest_put_file_name(to, name, number, shard, shard_count);
-    buf_printf(to, " seq %" PRIu64 " type s shard %u of %u id %016" PRIx64, number, shard, shard_count, s->id);
+    buf_printf(to, " seq %" PRIu64 " type s shard %u of %u id %016" PRIx64, number, shard, shard_count,
+               s->id);
     if (s->is_closed)
         buf_printf(to, " end %" PRIu64 " frames %" PRIu64, s->end_bytes, s->end_frames);
     buf_put_char(to, '\n');
@@ -96,9 +97,10 @@ static bool manifest_read_line(struct bytes line, const char *name, struct manif
     memcpy(text, found, line.len - at);
     text[line.len - at] = '\0';
     *l = (struct manifest_line){0};
-    int fields = sscanf(text, " seq %" SCNu64 " type s shard %u of %u id %" SCNx64 " end %" SCNu64 " frames %" SCNu64,
-                        &l->number, &l->shard, &l->shard_count, &l->segment.id, &l->segment.end_bytes,
-                        &l->segment.end_frames);
+    int fields =
+        sscanf(text, " seq %" SCNu64 " type s shard %u of %u id %" SCNx64 " end %" SCNu64 " frames %" SCNu64,
+               &l->number, &l->shard, &l->shard_count, &l->segment.id, &l->segment.end_bytes,
+               &l->segment.end_frames);
     if (fields != 4 && fields != 6)
         return false;
     l->segment.is_closed = fields == 6;
@@ -138,11 +140,12 @@ static bool manifest_is_foreign(struct bytes line) {
 
 static bool manifest_refuse_line(struct bytes line, unsigned number, char *why, size_t why_size) {
     if (manifest_is_foreign(line))
-        snprintf(why, why_size, "line %u names a file written by Redis, which this version cannot load yet: %.*s",
-                 number, (int)line.len, line.ptr);
+        snprintf(why, why_size,
+                 "line %u names a file written by Redis, which this version cannot load yet: %.*s", number,
+                 (int)line.len, line.ptr);
     else
-        snprintf(why, why_size, "line %u cannot be understood or is out of place: %.*s", number, (int)line.len,
-                 line.ptr);
+        snprintf(why, why_size, "line %u cannot be understood or is out of place: %.*s", number,
+                 (int)line.len, line.ptr);
     return false;
 }
 
@@ -182,10 +185,10 @@ static void manifest_path(const struct manifest_place *place, const char *suffix
     snprintf(path_out, MANIFEST_PATH_MAX, "%s/%s%s", place->dir, place->name, suffix);
 }
 
-void manifest_segment_path(const struct manifest_place *place, const struct manifest_generation *g, unsigned shard,
-                           char *path_out) {
-    snprintf(path_out, MANIFEST_PATH_MAX, "%s/%s.%" PRIu64 ".%u-of-%u.seg", place->dir, place->name, g->number,
-             shard, g->shard_count);
+void manifest_segment_path(const struct manifest_place *place, const struct manifest_generation *g,
+                           unsigned shard, char *path_out) {
+    snprintf(path_out, MANIFEST_PATH_MAX, "%s/%s.%" PRIu64 ".%u-of-%u.seg", place->dir, place->name,
+             g->number, shard, g->shard_count);
 }
 
 enum err manifest_read(const struct manifest_place *place, struct manifest *m, char *why, size_t why_size) {

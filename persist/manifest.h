@@ -45,7 +45,8 @@ void manifest_deinit(struct manifest *m);
 
 /* The text of the manifest, and back. manifest_parse: false when it is not one; `why` tells. Free in any case. */
 void manifest_print(const struct manifest *m, const char *name, struct buf *to);
-bool manifest_parse(struct bytes text, const char *name, struct manifest *manifest_out, char *why, size_t why_size);
+bool manifest_parse(struct bytes text, const char *name, struct manifest *manifest_out, char *why,
+                    size_t why_size);
 
 /* Reads the manifest. ERR_NOTFOUND: there is none. ERR_CORRUPT: `why` tells. Free in any case. */
 enum err manifest_read(const struct manifest_place *place, struct manifest *manifest_out, char *why,
@@ -55,5 +56,5 @@ enum err manifest_read(const struct manifest_place *place, struct manifest *mani
 enum err manifest_write(const struct manifest_place *place, const struct manifest *m) ATTR_MUST_USE;
 
 /* The path of a segment; at most MANIFEST_PATH_MAX bytes with the NUL. */
-void manifest_segment_path(const struct manifest_place *place, const struct manifest_generation *g, unsigned shard,
-                           char *path_out);
+void manifest_segment_path(const struct manifest_place *place, const struct manifest_generation *g,
+                           unsigned shard, char *path_out);

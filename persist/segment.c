@@ -89,8 +89,7 @@ void segment_put_frame(struct buf *to, uint64_t segment_id, const struct segment
     at = segment_write_hex(at, payload.len);
     at = segment_write_hex(at, frame->known);
     switch (frame->kind) {
-    case SEGMENT_EFFECTS:
-        break;
+    case SEGMENT_EFFECTS: break;
     case SEGMENT_PART:
         at = segment_write_hex(at, frame->txn_id);
         at = segment_write_set(at, &frame->participants);
@@ -144,7 +143,8 @@ static bool segment_read_set(struct segment_cursor *c, struct shard_set *set_out
 
 /* Finds the line's end; the cursor then spans the line up to its checksum. */
 static enum segment_parse_result segment_open_line(struct bytes data, size_t line_max,
-                                                   struct segment_cursor *cursor_out, size_t *line_bytes_out) {
+                                                   struct segment_cursor *cursor_out,
+                                                   size_t *line_bytes_out) {
     size_t limit = data.len < line_max ? data.len : line_max;
     const char *newline = limit ? memchr(data.ptr, '\n', limit) : NULL;
     if (!newline)
@@ -170,8 +170,9 @@ bool segment_parse_header(struct bytes data, struct segment_header *header_out, 
     c.at += magic;
     uint64_t shard, shard_count;
     struct segment_header h = {0};
-    if (!segment_read_hex(&c, &h.id) || !segment_read_hex(&c, &h.generation) || !segment_read_hex(&c, &shard) ||
-        !segment_read_hex(&c, &shard_count) || c.at != c.end || shard_count > SHARDS_MAX || shard >= shard_count)
+    if (!segment_read_hex(&c, &h.id) || !segment_read_hex(&c, &h.generation) ||
+        !segment_read_hex(&c, &shard) || !segment_read_hex(&c, &shard_count) || c.at != c.end ||
+        shard_count > SHARDS_MAX || shard >= shard_count)
         return false;
     h.shard = (unsigned)shard;
     h.shard_count = (unsigned)shard_count;
@@ -188,17 +189,10 @@ static bool segment_read_kind(struct segment_cursor *c, struct segment_frame *f)
     char letter = c->at[1];
     f->is_always = letter >= 'A' && letter <= 'Z';
     switch (f->is_always ? letter - 'A' + 'a' : letter) {
-    case 'e':
-        f->kind = SEGMENT_EFFECTS;
-        break;
-    case 't':
-        f->kind = SEGMENT_PART;
-        break;
-    case 'm':
-        f->kind = SEGMENT_MARK;
-        break;
-    default:
-        return false;
+    case 'e': f->kind = SEGMENT_EFFECTS; break;
+    case 't': f->kind = SEGMENT_PART; break;
+    case 'm': f->kind = SEGMENT_MARK; break;
+    default: return false;
     }
     c->at += 3;
     return true;
@@ -213,8 +207,8 @@ enum segment_parse_result segment_parse_frame(struct bytes data, struct segment_
     enum segment_parse_result found = segment_open_line(data, SEGMENT_LINE_MAX, &c, line_bytes_out);
     if (found != SEGMENT_LINE)
         return found;
-    if (!segment_read_kind(&c, &f) || !segment_read_hex(&c, &f.seq) || !segment_read_hex(&c, &f.payload_bytes) ||
-        !segment_read_hex(&c, &f.known))
+    if (!segment_read_kind(&c, &f) || !segment_read_hex(&c, &f.seq) ||
+        !segment_read_hex(&c, &f.payload_bytes) || !segment_read_hex(&c, &f.known))
         return SEGMENT_BAD;
     bool ok = true;
     if (f.kind == SEGMENT_PART)

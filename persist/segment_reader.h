@@ -11,22 +11,22 @@
 struct segment_reader {
     struct io_fs *fs;
     int fd;
-    uint64_t size;         /* of the file */
-    uint64_t limit;        /* frames beyond it are not read; the size unless narrowed */
+    uint64_t size;  /* of the file */
+    uint64_t limit; /* frames beyond it are not read; the size unless narrowed */
     struct segment_header header;
-    uint64_t first;        /* offset of the first frame */
-    uint64_t next;         /* offset of the next frame */
+    uint64_t first; /* offset of the first frame */
+    uint64_t next;  /* offset of the next frame */
 
     /* The last frame. */
     struct segment_frame frame;
-    uint64_t at;           /* its offset */
+    uint64_t at; /* its offset */
     struct bytes payload;
 
     /* Private: a window of the file. */
     char *window;
     size_t window_cap;
     size_t window_len;
-    uint64_t window_at;    /* offset of its first byte */
+    uint64_t window_at; /* offset of its first byte */
 };
 
 enum segment_read {

@@ -35,8 +35,7 @@ static bool scan_take(struct segment_scan *s, const struct segment_reader *r) {
     if (f->is_always && f->known > s->acknowledged)
         s->acknowledged = f->known;
     switch (f->kind) {
-    case SEGMENT_EFFECTS:
-        break;
+    case SEGMENT_EFFECTS: break;
     case SEGMENT_PART:
         if (!shard_set_has(&f->participants, r->header.shard) ||
             shard_set_next(&f->participants, r->header.shard_count) != SHARDS_MAX)
@@ -55,7 +54,8 @@ static bool scan_take(struct segment_scan *s, const struct segment_reader *r) {
 }
 
 /* The place at s->end is bad. Is it behind everything that was known to be on the disk? */
-static enum err scan_judge(struct segment_reader *r, const struct segment_scan *s, char *why, size_t why_size) {
+static enum err scan_judge(struct segment_reader *r, const struct segment_scan *s, char *why,
+                           size_t why_size) {
     enum err fault;
     bool gave_up;
     segment_reader_seek(r, s->end + 1);
@@ -63,14 +63,15 @@ static enum err scan_judge(struct segment_reader *r, const struct segment_scan *
         if (r->frame.known <= s->seq)
             continue;
         snprintf(why, why_size,
-                 "the frame at offset %" PRIu64 " (number %" PRIu64 ") is damaged, but the intact frame at offset %" PRIu64
+                 "the frame at offset %" PRIu64 " (number %" PRIu64
+                 ") is damaged, but the intact frame at offset %" PRIu64
                  " says that it had been written to the disk",
                  s->end, s->seq + 1, r->at);
         return ERR_CORRUPT;
     }
     if (gave_up) {
-        snprintf(why, why_size, "the frame at offset %" PRIu64 " is damaged, and what follows cannot be understood",
-                 s->end);
+        snprintf(why, why_size,
+                 "the frame at offset %" PRIu64 " is damaged, and what follows cannot be understood", s->end);
         return ERR_CORRUPT;
     }
     return fault;
@@ -84,13 +85,12 @@ enum err segment_scan(struct segment_reader *r, struct segment_scan *s, char *wh
         case SEGMENT_READ_FRAME:
             if (scan_take(s, r))
                 continue;
-            snprintf(why, why_size, "the frame at offset %" PRIu64 " is intact but does not follow frame %" PRIu64,
-                     r->at, s->seq);
+            snprintf(why, why_size,
+                     "the frame at offset %" PRIu64 " is intact but does not follow frame %" PRIu64, r->at,
+                     s->seq);
             return ERR_CORRUPT;
-        case SEGMENT_READ_END:
-            return ERR_OK;
-        case SEGMENT_READ_DAMAGED:
-            return scan_judge(r, s, why, why_size);
+        case SEGMENT_READ_END: return ERR_OK;
+        case SEGMENT_READ_DAMAGED: return scan_judge(r, s, why, why_size);
         case SEGMENT_READ_FAULT:
             snprintf(why, why_size, "cannot be read at offset %" PRIu64 ": %s", r->next, err_text(fault));
             return fault;

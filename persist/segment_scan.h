@@ -10,7 +10,7 @@
 
 struct segment_mark {
     uint64_t epoch;
-    uint64_t end;  /* offset behind the mark */
+    uint64_t end; /* offset behind the mark */
     uint64_t seq;
 };
 

@@ -44,9 +44,10 @@ static bool admission_debug(const struct shard *shard, const struct conn *conn, 
         break;
     case PROTECTED_ACTION_NO: break;
     }
-    BUF_PUT_LIT(error, "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
-                       "can run it from a local connection, otherwise you need to set this option in the "
-                       "configuration file, and then restart the server.");
+    BUF_PUT_LIT(error,
+                "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
+                "can run it from a local connection, otherwise you need to set this option in the "
+                "configuration file, and then restart the server.");
     return false;
 }
 
@@ -54,7 +55,8 @@ const struct command *admission_check(struct shard *shard, struct conn *conn,
                                       const struct conn_request *request, struct buf *error) {
     const struct command *command = request->command;
     if (UNLIKELY(!command)) {
-        admission_unknown(request, error); /* strangers too, as in Redis: the table of commands is no secret */
+        admission_unknown(request,
+                          error); /* strangers too, as in Redis: the table of commands is no secret */
         return NULL;
     }
     if (UNLIKELY(!command_arity_ok(command, request->argc))) {

@@ -25,9 +25,9 @@ struct log_ack {
     struct log_ack_part *ring; /* unresolved parts, a power of two of places */
     uint32_t cap;
     uint64_t head, tail;
-    uint64_t *resolved;        /* per shard: common parts that are resolved here */
-    uint64_t *heard;           /* per shard: common parts that it has told to be ready there */
-    uint64_t *told;            /* per shard: common parts that we have told */
+    uint64_t *resolved; /* per shard: common parts that are resolved here */
+    uint64_t *heard;    /* per shard: common parts that it has told to be ready there */
+    uint64_t *told;     /* per shard: common parts that we have told */
 };
 
 void log_ack_init(struct log_ack *ack, unsigned self, unsigned shard_count);

@@ -24,12 +24,9 @@ struct log_mark {
 
 enum aof_sync log_mark_policy(const struct config *config) {
     switch (config->appendfsync) {
-    case APPENDFSYNC_NO:
-        return AOF_SYNC_NO;
-    case APPENDFSYNC_EVERYSEC:
-        return AOF_SYNC_EVERYSEC;
-    case APPENDFSYNC_ALWAYS:
-        return AOF_SYNC_ALWAYS;
+    case APPENDFSYNC_NO: return AOF_SYNC_NO;
+    case APPENDFSYNC_EVERYSEC: return AOF_SYNC_EVERYSEC;
+    case APPENDFSYNC_ALWAYS: return AOF_SYNC_ALWAYS;
     }
     return AOF_SYNC_EVERYSEC;
 }

@@ -85,7 +85,7 @@ struct recovery {
     struct manifest_generation *generation;
     struct recovery_segment *segments;
     unsigned segment_count;
-    struct engine **engines;  /* where its keys are, or NULL before the first */
+    struct engine **engines; /* where its keys are, or NULL before the first */
     unsigned engine_count;
     struct engine **previous; /* where the keys of the ones before are */
     unsigned previous_count;
@@ -104,7 +104,8 @@ struct recovery *recovery_new(struct server *server) {
     struct recovery *r = mem_zalloc(sizeof *r);
     r->server = server;
     r->threads = server->shard_count;
-    r->place = (struct manifest_place){server->sim ? io_sim_fs(server->sim, 0) : io_fs_real(), server->config->appenddirname, server->config->appendfilename};
+    r->place = (struct manifest_place){server->sim ? io_sim_fs(server->sim, 0) : io_fs_real(),
+                                       server->config->appenddirname, server->config->appendfilename};
     pthread_barrier_init(&r->barrier, NULL, r->threads);
     return r;
 }
@@ -120,7 +121,8 @@ void recovery_free(struct recovery *r) {
 
 static void recovery_fail(struct recovery *r, const char *file, const char *why) {
     atomic_store(&r->has_failed, true);
-    logger_say(&r->server->logger, LOGLEVEL_WARNING, "The append-only log cannot be loaded: %s: %s", file, why);
+    logger_say(&r->server->logger, LOGLEVEL_WARNING, "The append-only log cannot be loaded: %s: %s", file,
+               why);
 }
 
 static void recovery_path(const struct recovery *r, unsigned k, char *path) {
@@ -177,7 +179,8 @@ static void recovery_scan(struct recovery *r, unsigned k) {
     recovery_path(r, k, path);
     enum err e = segment_reader_open(&s->reader, r->place.fs, path);
     if (e != ERR_OK) {
-        recovery_fail(r, path, e == ERR_CORRUPT ? "does not begin with the header of a segment" : err_text(e));
+        recovery_fail(r, path,
+                      e == ERR_CORRUPT ? "does not begin with the header of a segment" : err_text(e));
         return;
     }
     s->is_open = true;
@@ -274,7 +277,8 @@ static void recovery_trim(struct recovery *r, unsigned k) {
     if (s->tail.end < s->reader.size)
         e = io_fs_truncate(r->place.fs, s->reader.fd, s->tail.end);
     if (e == ERR_OK)
-        e = io_fs_fsync(r->place.fs, s->reader.fd); /* I2: what a killed process wrote is not on the disk yet either */
+        e = io_fs_fsync(r->place.fs,
+                        s->reader.fd); /* I2: what a killed process wrote is not on the disk yet either */
     s->reader.size = s->reader.limit = s->tail.end;
     recovery_path(r, k, path);
     if (e != ERR_OK)
@@ -343,8 +347,9 @@ static void recovery_on_progress(void *ctx, uint64_t offset) {
     if (now_ns < s->next_tell_ns)
         return;
     if (s->next_tell_ns != 0)
-        logger_say(&server->logger, LOGLEVEL_NOTICE, "Loading segment %u of %u: %" PRIu64 " of %" PRIu64 " MB",
-                   p->segment, p->recovery->generation->shard_count, offset >> 20, s->tail.end >> 20);
+        logger_say(&server->logger, LOGLEVEL_NOTICE,
+                   "Loading segment %u of %u: %" PRIu64 " of %" PRIu64 " MB", p->segment,
+                   p->recovery->generation->shard_count, offset >> 20, s->tail.end >> 20);
     s->next_tell_ns = now_ns + RECOVERY_TELL_NS;
 }
 
@@ -353,8 +358,8 @@ static void recovery_replay(struct recovery *r, unsigned k) {
     struct recovery_progress progress = {r, k};
     char why[RECOVERY_WHY_MAX] = "";
     char path[MANIFEST_PATH_MAX];
-    enum err e = aof_load(&s->reader, s->tail.end, r->engines[k], recovery_on_progress, &progress, &s->loaded, why,
-                          sizeof why);
+    enum err e = aof_load(&s->reader, s->tail.end, r->engines[k], recovery_on_progress, &progress, &s->loaded,
+                          why, sizeof why);
     if (e == ERR_OK)
         return;
     recovery_path(r, k, path);
@@ -373,8 +378,8 @@ static void recovery_renew(struct recovery *r) {
         m->end_frames = r->segments[k].tail.seq;
     }
     logger_say(&r->server->logger, LOGLEVEL_NOTICE,
-               "The log was written by %u shards, now there are %u: a new generation begins", r->segment_count,
-               r->threads);
+               "The log was written by %u shards, now there are %u: a new generation begins",
+               r->segment_count, r->threads);
     r->generation = NULL; /* the manifest's array moves */
     if (recovery_files_add(&r->place, &r->manifest, r->threads, why, sizeof why) != ERR_OK) {
         recovery_fail(r, r->place.dir, why);
@@ -427,13 +432,15 @@ static void recovery_finish(struct recovery *r) {
     double seconds = (double)(io_fresh_ns(server->shards[0]->io) - r->begun_ns) / 1e9;
     atomic_store(&server->is_loading, false);
     logger_say(&server->logger, LOGLEVEL_NOTICE,
-               "DB loaded from append only file: %.3f seconds (%" PRIu64 " keys, %" PRIu64 " effects, %.1f MB)", seconds,
-               keys, r->effects, (double)r->bytes / 1e6);
+               "DB loaded from append only file: %.3f seconds (%" PRIu64 " keys, %" PRIu64
+               " effects, %.1f MB)",
+               seconds, keys, r->effects, (double)r->bytes / 1e6);
 }
 
 static void recovery_give_up(struct recovery *r, struct shard *shard) {
     if (shard->log && shard_log_close(shard, r->epoch + 2) != ERR_OK)
-        logger_say(&r->server->logger, LOGLEVEL_WARNING, "Shard %u: its log could not be closed", shard->index);
+        logger_say(&r->server->logger, LOGLEVEL_WARNING, "Shard %u: its log could not be closed",
+                   shard->index);
     if (shard->index != 0)
         return;
     if (r->segments)

@@ -31,7 +31,8 @@ static bool files_is_empty_segment(const struct manifest_place *place, const cha
     bool ok = io_fs_size(place->fs, fd, &size) == ERR_OK &&
               io_fs_read(place->fs, fd, head, sizeof head, 0, &got) == ERR_OK;
     io_fs_close(place->fs, fd);
-    return ok && (size == 0 || (segment_parse_header(bytes_of(head, got), &header, &line_bytes) && line_bytes == size));
+    return ok && (size == 0 ||
+                  (segment_parse_header(bytes_of(head, got), &header, &line_bytes) && line_bytes == size));
 }
 
 static void files_on_name(void *ctx, const char *name) {
@@ -75,14 +76,15 @@ enum err recovery_files_lock(const struct manifest_place *place, int *lock_out, 
     return e;
 }
 
-enum err recovery_files_begin(const struct manifest_place *place, struct manifest *manifest, unsigned shard_count,
-                              char *why, size_t why_size) {
+enum err recovery_files_begin(const struct manifest_place *place, struct manifest *manifest,
+                              unsigned shard_count, char *why, size_t why_size) {
     int fd;
     why[0] = '\0';
     if (io_fs_open(place->fs, place->name, O_RDONLY, 0, &fd) == ERR_OK) {
         io_fs_close(place->fs, fd);
         snprintf(why, why_size,
-                 "%s is an append-only file of the kind that Redis wrote before version 7, which this version cannot "
+                 "%s is an append-only file of the kind that Redis wrote before version 7, which this "
+                 "version cannot "
                  "load yet; move it away to start without its data",
                  place->name);
         return ERR_EXISTS;
@@ -95,7 +97,8 @@ enum err recovery_files_begin(const struct manifest_place *place, struct manifes
     }
     if (search.found[0]) {
         snprintf(why, why_size,
-                 "%s is there, but %s.manifest, which would say what it is, is missing: restore it, or move the files "
+                 "%s is there, but %s.manifest, which would say what it is, is missing: restore it, or move "
+                 "the files "
                  "away to start with no data",
                  search.found, place->name);
         return ERR_EXISTS;
@@ -124,7 +127,8 @@ static enum err files_write_segment(const struct manifest_place *place, const st
 }
 
 /* A file of the new generation that holds data cannot be ours: no manifest has named it. */
-static bool files_is_taken(const struct manifest_place *place, const struct manifest_generation *g, unsigned shard) {
+static bool files_is_taken(const struct manifest_place *place, const struct manifest_generation *g,
+                           unsigned shard) {
     char path[MANIFEST_PATH_MAX];
     int fd;
     manifest_segment_path(place, g, shard, path);
@@ -134,8 +138,8 @@ static bool files_is_taken(const struct manifest_place *place, const struct mani
     return !files_is_empty_segment(place, path);
 }
 
-enum err recovery_files_add(const struct manifest_place *place, struct manifest *manifest, unsigned shard_count,
-                            char *why, size_t why_size) {
+enum err recovery_files_add(const struct manifest_place *place, struct manifest *manifest,
+                            unsigned shard_count, char *why, size_t why_size) {
     uint64_t ids[SHARDS_MAX];
     if (getrandom(ids, shard_count * sizeof *ids, 0) != (ssize_t)(shard_count * sizeof *ids)) {
         snprintf(why, why_size, "the system gives no random numbers");
@@ -145,7 +149,8 @@ enum err recovery_files_add(const struct manifest_place *place, struct manifest 
     enum err e = ERR_OK;
     for (unsigned k = 0; k < shard_count && e == ERR_OK; k++) {
         if (files_is_taken(place, g, k)) {
-            snprintf(why, why_size, "a segment of generation %llu is there, but the manifest does not name it: move it away",
+            snprintf(why, why_size,
+                     "a segment of generation %llu is there, but the manifest does not name it: move it away",
                      (unsigned long long)g->number);
             return ERR_EXISTS;
         }

@@ -33,6 +33,6 @@ struct request {
     uint8_t proto;
     uint8_t flags; /* enum request_flag */
     struct reply_to to;
-    struct txn *txn; /* with REQUEST_LEND */
+    struct txn *txn;           /* with REQUEST_LEND */
     struct log_slot *log_slot; /* the place kept for its effects in the log; NULL: none */
 };

@@ -71,7 +71,7 @@ struct server {
     atomic_uint logs_full;     /* logs that cannot take more: no commands are read meanwhile */
     uint64_t log_epoch;        /* shard 0: the last mark */
     int64_t next_mark_ns;      /* shard 0: under appendfsync always */
-    int log_lock;               /* descriptor that holds the lock on the log's files; -1: none */
+    int log_lock;              /* descriptor that holds the lock on the log's files; -1: none */
     struct recovery *recovery; /* during the start; NULL: appendonly no */
 };
 

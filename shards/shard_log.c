@@ -45,23 +45,23 @@ struct shard_log {
     struct shard *shard;
     struct aof_writer writer;
     enum aof_sync sync;
-    struct link queue;           /* of log_slot (I1) */
-    uint64_t last_seq;           /* I2 */
-    size_t seen;                 /* bytes of pending effects whose origin is known (I4) */
-    bool is_own_frame;           /* the command that runs gets a frame of its own */
-    bool is_dirty;               /* a frame was made since the last mark */
-    bool is_full;                /* counted in server->logs_full */
+    struct link queue; /* of log_slot (I1) */
+    uint64_t last_seq; /* I2 */
+    size_t seen;       /* bytes of pending effects whose origin is known (I4) */
+    bool is_own_frame; /* the command that runs gets a frame of its own */
+    bool is_dirty;     /* a frame was made since the last mark */
+    bool is_full;      /* counted in server->logs_full */
     /* marks that are not known to be durable: the oldest such, and the newest */
     uint64_t mark_seq, mark_epoch;
     uint64_t next_mark_seq, next_mark_epoch;
     atomic_uint_fast64_t durable_epoch;
     /* appendfsync always */
     struct log_ack ack;
-    uint64_t acked;              /* I5 */
-    uint64_t floor;              /* I4 */
+    uint64_t acked; /* I5 */
+    uint64_t floor; /* I4 */
     uint64_t last_write[LOG_LAST_WRITES];
     struct shard_set interested;
-    uint64_t *wanted;            /* per coordinator: the highest ticket that it may hold a reply for */
+    uint64_t *wanted; /* per coordinator: the highest ticket that it may hold a reply for */
 };
 
 /* News for another shard: of our parts for a participant, of our frames for a coordinator. */
@@ -77,7 +77,8 @@ bool shard_log_is_always(const struct shard *shard) {
 
 /* ---- frames ---- */
 
-static void log_write_frame(struct shard_log *log, struct segment_frame *frame, uint64_t seq, struct bytes payload) {
+static void log_write_frame(struct shard_log *log, struct segment_frame *frame, uint64_t seq,
+                            struct bytes payload) {
     frame->known = log->acked;
     uint64_t given = aof_writer_append(&log->writer, frame, payload);
     must(given == seq);
@@ -175,7 +176,8 @@ static struct log_slot *log_keep(struct shard *shard, const struct segment_frame
     return slot;
 }
 
-struct log_slot *shard_log_keep_txn_place(struct shard *shard, uint64_t txn_id, const struct shard_set *participants) {
+struct log_slot *shard_log_keep_txn_place(struct shard *shard, uint64_t txn_id,
+                                          const struct shard_set *participants) {
     if (!shard->log)
         return NULL;
     struct segment_frame frame = log_part_frame(shard->log, txn_id, participants);
@@ -268,7 +270,8 @@ void shard_log_note_interest(struct shard *shard, unsigned coordinator) {
 }
 
 /* The hashes of the request's keys, at most LOG_HASHES; false: there are more, or it is about all keys. */
-static bool log_hashes(const struct shard *shard, const struct request *r, uint64_t *hashes, unsigned *count_out) {
+static bool log_hashes(const struct shard *shard, const struct request *r, uint64_t *hashes,
+                       unsigned *count_out) {
     *count_out = 0;
     if (r->command->scope == SCOPE_ALL)
         return false;
@@ -353,7 +356,8 @@ static void log_advance(struct shard_log *log) {
         return;
     log->acked = limit; /* I5 */
     struct shard_set interested = log->interested;
-    for (unsigned c = shard_set_next(&interested, 0); c < SHARDS_MAX; c = shard_set_next(&interested, c + 1)) {
+    for (unsigned c = shard_set_next(&interested, 0); c < SHARDS_MAX;
+         c = shard_set_next(&interested, c + 1)) {
         if (log->wanted[c] <= limit)
             shard_set_remove(&log->interested, c);
         if (c == shard->index)
@@ -418,16 +422,18 @@ static void log_on_fault(struct aof_writer *writer) {
     }
     if (log->sync == AOF_SYNC_ALWAYS && (writer->is_poisoned || writer->fault != ERR_NOSPACE)) {
         logger_say(&server->logger, LOGLEVEL_WARNING,
-                   "Shard %u: %s of the append-only file failed (%s). With appendfsync always no reply may be sent for "
-                   "what is not on the disk, so the server ends here. Everything acknowledged so far is on the disk.",
+                   "Shard %u: %s of the append-only file failed (%s). With appendfsync always no reply may "
+                   "be sent for "
+                   "what is not on the disk, so the server ends here. Everything acknowledged so far is on "
+                   "the disk.",
                    log->shard->index, writer->is_poisoned ? "an fsync" : "a write", err_text(writer->fault));
         YIELD_EXIT();
         _exit(1);
     }
     if (atomic_exchange_explicit(&server->log_fault, (int)writer->fault, memory_order_relaxed) == ERR_OK)
         logger_say(&server->logger, LOGLEVEL_WARNING,
-                   "Shard %u: %s of the append-only file failed (%s): writes are refused until %s", log->shard->index,
-                   writer->is_poisoned ? "an fsync" : "a write", err_text(writer->fault),
+                   "Shard %u: %s of the append-only file failed (%s): writes are refused until %s",
+                   log->shard->index, writer->is_poisoned ? "an fsync" : "a write", err_text(writer->fault),
                    writer->is_poisoned ? "a restart" : "it works again");
 }
 

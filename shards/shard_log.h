@@ -40,7 +40,8 @@ struct log_slot *shard_log_keep_place(struct shard *shard, const struct request 
 /* ---- transactions that borrow keys ---- */
 
 /* Keeps the place of this shard's share; NULL without a log. shard_log_fill_place fills it. */
-struct log_slot *shard_log_keep_txn_place(struct shard *shard, uint64_t txn_id, const struct shard_set *participants);
+struct log_slot *shard_log_keep_txn_place(struct shard *shard, uint64_t txn_id,
+                                          const struct shard_set *participants);
 
 /* Around something that this shard does on behalf of the transaction before its share comes home (an expired key is
  * deleted): its effects go to the place. Harmless when `slot` is NULL. */
@@ -73,7 +74,7 @@ uint64_t shard_log_durable_epoch(const struct shard *shard);
 /* ---- the segment ---- */
 
 struct shard_log_options {
-    int fd;          /* taken */
+    int fd; /* taken */
     struct io_fs *fs;
     uint64_t id;     /* of the segment */
     uint64_t offset; /* its end */

@@ -18,7 +18,7 @@ enum {
     TICK_EXPIRE_SLICE_NS = 1000000, /* and not more than a millisecond in one go */
     TICK_CLIENTS_MIN = 50,          /* looked at in a tick; more when a second's ticks would not reach all */
     TICK_CLIENTS_MAX = 1000,
-    TICK_QUIET_MS = 2000,    /* silence after which a client's buffers are freed */
+    TICK_QUIET_MS = 2000, /* silence after which a client's buffers are freed */
 };
 
 struct tick_expiry {

@@ -34,8 +34,8 @@ struct lend {
     struct buf effects; /* coming home */
     uint64_t dirty;
     bool is_write;
-    struct log_slot *log_slot;   /* kept for our share of its effects; NULL: nothing is logged */
-    bool wants_done; /* the coordinator holds the reply until it knows our ticket */
+    struct log_slot *log_slot; /* kept for our share of its effects; NULL: nothing is logged */
+    bool wants_done;           /* the coordinator holds the reply until it knows our ticket */
     uint64_t ticket;
 };
 

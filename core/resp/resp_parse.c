@@ -235,7 +235,9 @@ ATTR_COLD static size_t read_bulk_header_slow(struct resp_parser *p, const struc
     if (next == NO_POSITION)
         return NO_POSITION;
     if (data.ptr[at] != '$') {
-        char got = data.ptr[at] == '\r' || data.ptr[at] == '\n' ? ' ' : data.ptr[at]; /* it goes into a reply's line */
+        char got = data.ptr[at] == '\r' || data.ptr[at] == '\n'
+                       ? ' '
+                       : data.ptr[at]; /* it goes into a reply's line */
         snprintf(p->error_text, sizeof p->error_text, "Protocol error: expected '$', got '%c'", got);
         parser_fail(p, p->error_text);
         return NO_POSITION;

@@ -129,7 +129,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         for (uint64_t seq = 1; in.left > 0; seq++)
             put_frame(&in, &text, seq);
         for (unsigned i = 0; i < damages; i++)
-            text.ptr[(places[2 * i] * 256 + places[2 * i + 1]) % text.len] ^= (char)(1 << (places[2 * i] % 8));
+            text.ptr[(places[2 * i] * 256 + places[2 * i + 1]) % text.len] ^=
+                (char)(1 << (places[2 * i] % 8));
     }
     struct io_sim *sim = io_sim_new(&(struct io_sim_options){.seed = 1});
     struct io_fs *fs = io_sim_fs(sim, 0);

@@ -22,9 +22,13 @@
 
 enum edge { EDGE_NONE, EDGE_FIRST, EDGE_PROGRAM, EDGE_TIME, EDGE_WROTE, EDGE_WW, EDGE_RW };
 
-static const char *const edge_names[] = {"", "is the empty database, before", "was sent earlier on the connection than",
-                                         "had been answered before the sending of", "wrote what was read by",
-                                         "wrote a key before", "read a key before it was written by"};
+static const char *const edge_names[] = {"",
+                                         "is the empty database, before",
+                                         "was sent earlier on the connection than",
+                                         "had been answered before the sending of",
+                                         "wrote what was read by",
+                                         "wrote a key before",
+                                         "read a key before it was written by"};
 
 struct order {
     const struct txn *txns;
@@ -88,7 +92,8 @@ static bool writes_key(const struct txn *txn, int key) {
 }
 
 /* The two rules, for one read against all writers of its key; true when something new was learnt. */
-static bool order_learn(struct order *order, int reader, const struct access *read, const int *writers, int count) {
+static bool order_learn(struct order *order, int reader, const struct access *read, const int *writers,
+                        int count) {
     bool is_new = false;
     int writer = read->value;
     for (int i = 0; i < count; i++) {

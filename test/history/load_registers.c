@@ -41,8 +41,8 @@ static void pick_keys(uint64_t *random, int keys, int wanted, int *out) {
     }
 }
 
-static void add_keys(struct wire *wire, const struct episode *episode, struct txn *txn, bool is_write, int value,
-                     uint64_t *random, int wanted) {
+static void add_keys(struct wire *wire, const struct episode *episode, struct txn *txn, bool is_write,
+                     int value, uint64_t *random, int wanted) {
     char line[512];
     int keys[CHECK_PART_MAX];
     int size = snprintf(line, sizeof line, "%s", is_write ? "MSET" : "MGET");
@@ -60,7 +60,8 @@ static void add_keys(struct wire *wire, const struct episode *episode, struct tx
 }
 
 /* Adds one random transaction to the pipeline. */
-static void add_txn(struct wire *wire, const struct episode *episode, struct txn *txn, int value, uint64_t *random) {
+static void add_txn(struct wire *wire, const struct episode *episode, struct txn *txn, int value,
+                    uint64_t *random) {
     unsigned what = load_below(random, 100);
     int most = episode->keys < CHECK_PART_MAX ? episode->keys : CHECK_PART_MAX;
     int key = (int)load_below(random, (unsigned)episode->keys);

@@ -97,7 +97,8 @@ static void move_ring(struct tokens *tokens, struct wire *wire, uint64_t *random
     wire_send(wire);
     for (int i = 0; i < moves; i++) {
         struct reply reply = wire_read(wire);
-        if (reply.kind == REPLY_ERROR && !(reply.size >= 15 && memcmp(reply.text, "ERR no such key", 15) == 0))
+        if (reply.kind == REPLY_ERROR &&
+            !(reply.size >= 15 && memcmp(reply.text, "ERR no such key", 15) == 0))
             wire_fail("a move failed: %.*s", (int)reply.size, reply.text);
     }
     atomic_fetch_add(&tokens->commands, moves);
@@ -163,7 +164,8 @@ static void try_group(struct tokens *tokens, struct wire *wire, long round, int 
     unsigned shift = load_below(random, GROUP);
     int size = snprintf(line, sizeof line, "MSETNX");
     for (unsigned i = 0; i < GROUP; i++)
-        size += snprintf(line + size, sizeof line - (size_t)size, " x%ld:%u t%d", round, (i + shift) % GROUP, index);
+        size += snprintf(line + size, sizeof line - (size_t)size, " x%ld:%u t%d", round, (i + shift) % GROUP,
+                         index);
     wire_add(wire, "%s", line);
     wire_send(wire);
     struct reply reply = wire_read(wire);

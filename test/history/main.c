@@ -13,7 +13,8 @@
 #include <string.h>
 
 static int usage(void) {
-    fputs("usage: history --self-test | --port N [--load NAME] [--seconds S] [--threads N] [--seed N]\n", stderr);
+    fputs("usage: history --self-test | --port N [--load NAME] [--seconds S] [--threads N] [--seed N]\n",
+          stderr);
     for (int i = 0; i < load_count; i++)
         fprintf(stderr, "  %-16s %s\n", load_table[i].name, load_table[i].promise);
     return 2;
@@ -21,17 +22,20 @@ static int usage(void) {
 
 static bool run_one(const struct load *load, const struct load_options *options) {
     struct load_result result = load->run(options, stdout);
-    printf("%s  %s: %ld commands in %ld episodes, seed %llu\n", result.is_sound ? "sound " : "BROKEN", load->name,
-           result.commands, result.episodes, (unsigned long long)options->seed);
+    printf("%s  %s: %ld commands in %ld episodes, seed %llu\n", result.is_sound ? "sound " : "BROKEN",
+           load->name, result.commands, result.episodes, (unsigned long long)options->seed);
     fflush(stdout);
     return result.is_sound;
 }
 
 int main(int argc, char **argv) {
     static const struct option names[] = {
-        {"self-test", no_argument, NULL, 'T'},  {"port", required_argument, NULL, 'p'},
-        {"load", required_argument, NULL, 'l'}, {"seconds", required_argument, NULL, 's'},
-        {"threads", required_argument, NULL, 't'}, {"seed", required_argument, NULL, 'r'},
+        {"self-test", no_argument, NULL, 'T'},
+        {"port", required_argument, NULL, 'p'},
+        {"load", required_argument, NULL, 'l'},
+        {"seconds", required_argument, NULL, 's'},
+        {"threads", required_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 'r'},
         {NULL, 0, NULL, 0},
     };
     struct load_options options = {.threads = 8, .seconds = 5, .seed = 1};

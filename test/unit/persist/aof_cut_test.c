@@ -26,7 +26,8 @@ struct model {
 
 /* A random serial order of events, dealt to the shards. */
 static struct model model_new(struct rng *rng) {
-    struct model m = {.is_always = rng_below(rng, 2) != 0, .shard_count = 1 + (unsigned)rng_below(rng, SHARDS)};
+    struct model m = {.is_always = rng_below(rng, 2) != 0,
+                      .shard_count = 1 + (unsigned)rng_below(rng, SHARDS)};
     unsigned events = (unsigned)rng_below(rng, EVENTS_MAX);
     uint64_t epoch = 0;
     for (unsigned i = 0; i < events; i++) {
@@ -118,7 +119,8 @@ static void model_write(const struct model *m, const struct rig *rig, size_t end
                 frame.txn_id = (f->event + 1) << 8;
                 frame.participants = f->participants;
             }
-            segment_put_frame(&text, 7 + k, &frame, f->kind == EVENT_PLAIN ? BYTES_LIT("*1\r\n$1\r\nx\r\n") : BYTES_NONE);
+            segment_put_frame(&text, 7 + k, &frame,
+                              f->kind == EVENT_PLAIN ? BYTES_LIT("*1\r\n$1\r\nx\r\n") : BYTES_NONE);
             end[k][i + 1] = text.len;
         }
         rig_write(rig, path, bytes_of(text.ptr, end[k][m->valid[k]]));
@@ -126,8 +128,8 @@ static void model_write(const struct model *m, const struct rig *rig, size_t end
     }
 }
 
-static enum err cut_files(const struct rig *rig, unsigned count, struct aof_cut_tail *tails, unsigned *bad, char *why,
-                          size_t why_size) {
+static enum err cut_files(const struct rig *rig, unsigned count, struct aof_cut_tail *tails, unsigned *bad,
+                          char *why, size_t why_size) {
     struct segment_reader readers[SHARDS];
     struct segment_scan scans[SHARDS] = {{0}};
     for (unsigned k = 0; k < count; k++) {
@@ -158,11 +160,12 @@ Test(aof_cut, is_the_greatest_consistent_cut, .timeout = 120) {
             model_cut_always(&m, best);
         else
             model_cut_everysec(&m, best);
-        cr_assert_eq(cut_files(&rig, m.shard_count, tails, &bad, why, sizeof why), ERR_OK, "seed %zu: %s", (size_t)seed,
-                     why);
+        cr_assert_eq(cut_files(&rig, m.shard_count, tails, &bad, why, sizeof why), ERR_OK, "seed %zu: %s",
+                     (size_t)seed, why);
         for (unsigned k = 0; k < m.shard_count; k++) {
             cr_assert(tails[k].seq == best[k] && tails[k].end == end[k][best[k]],
-                      "seed %zu, segment %u: %zu frames kept, %u wanted", (size_t)seed, k, (size_t)tails[k].seq, best[k]);
+                      "seed %zu, segment %u: %zu frames kept, %u wanted", (size_t)seed, k,
+                      (size_t)tails[k].seq, best[k]);
             aof_cut_tail_deinit(&tails[k]);
         }
     }
@@ -170,8 +173,8 @@ Test(aof_cut, is_the_greatest_consistent_cut, .timeout = 120) {
 }
 
 /* Two segments of frames given by the test. */
-static enum err cut_two(const struct segment_frame *a, size_t a_count, const struct segment_frame *b, size_t b_count,
-                        uint64_t *kept, unsigned *bad, char *why, size_t why_size) {
+static enum err cut_two(const struct segment_frame *a, size_t a_count, const struct segment_frame *b,
+                        size_t b_count, uint64_t *kept, unsigned *bad, char *why, size_t why_size) {
     struct rig rig = rig_new();
     const struct segment_frame *frames[2] = {a, b};
     size_t counts[2] = {a_count, b_count};
@@ -202,7 +205,8 @@ Test(aof_cut, frames_of_always_stand_behind_the_mark_until_the_first_other_one) 
         {.kind = SEGMENT_EFFECTS, .seq = 4},
         {.kind = SEGMENT_EFFECTS, .is_always = true, .seq = 5},
     };
-    static const struct segment_frame b[] = {{.kind = SEGMENT_MARK, .seq = 1, .epoch = 1}, {.kind = SEGMENT_EFFECTS, .seq = 2}};
+    static const struct segment_frame b[] = {{.kind = SEGMENT_MARK, .seq = 1, .epoch = 1},
+                                             {.kind = SEGMENT_EFFECTS, .seq = 2}};
     uint64_t kept[2];
     unsigned bad;
     char why[512];
@@ -211,8 +215,11 @@ Test(aof_cut, frames_of_always_stand_behind_the_mark_until_the_first_other_one) 
 }
 
 Test(aof_cut, the_last_common_epoch_may_be_older_than_every_last_one) {
-    static const struct segment_frame a[] = {{.kind = SEGMENT_MARK, .seq = 1, .epoch = 3}, {.kind = SEGMENT_MARK, .seq = 2, .epoch = 5}};
-    static const struct segment_frame b[] = {{.kind = SEGMENT_MARK, .seq = 1, .epoch = 3}, {.kind = SEGMENT_MARK, .seq = 2, .epoch = 4}, {.kind = SEGMENT_MARK, .seq = 3, .epoch = 6}};
+    static const struct segment_frame a[] = {{.kind = SEGMENT_MARK, .seq = 1, .epoch = 3},
+                                             {.kind = SEGMENT_MARK, .seq = 2, .epoch = 5}};
+    static const struct segment_frame b[] = {{.kind = SEGMENT_MARK, .seq = 1, .epoch = 3},
+                                             {.kind = SEGMENT_MARK, .seq = 2, .epoch = 4},
+                                             {.kind = SEGMENT_MARK, .seq = 3, .epoch = 6}};
     uint64_t kept[2];
     unsigned bad;
     char why[512];
@@ -221,7 +228,8 @@ Test(aof_cut, the_last_common_epoch_may_be_older_than_every_last_one) {
 }
 
 Test(aof_cut, a_settled_mark_that_is_missing_is_refused) {
-    static const struct segment_frame a[] = {{.kind = SEGMENT_MARK, .seq = 1, .epoch = 1}, {.kind = SEGMENT_MARK, .seq = 2, .epoch = 2, .settled = 1}};
+    static const struct segment_frame a[] = {{.kind = SEGMENT_MARK, .seq = 1, .epoch = 1},
+                                             {.kind = SEGMENT_MARK, .seq = 2, .epoch = 2, .settled = 1}};
     uint64_t kept[2];
     unsigned bad;
     char why[512] = "";

@@ -49,12 +49,9 @@ static void desk_begin(struct desk *desk, const char *path) {
     cr_assert_eq(io_fs_open(desk->fs, path, O_RDWR | O_CREAT | O_TRUNC, 0644, &fd), ERR_OK);
     cr_assert_eq(io_fs_write(desk->fs, fd, buf_bytes(&head), 0), ERR_OK);
     cr_assert_eq(io_fs_fsync(desk->fs, fd), ERR_OK);
-    aof_writer_open(&desk->writer, &(struct aof_writer_options){.ops = &ops,
-                                                                .io = desk->io,
-                                                                .fs = desk->fs,
-                                                                .fd = fd,
-                                                                .id = 7,
-                                                                .offset = head.len});
+    aof_writer_open(&desk->writer,
+                    &(struct aof_writer_options){
+                        .ops = &ops, .io = desk->io, .fs = desk->fs, .fd = fd, .id = 7, .offset = head.len});
     buf_deinit(&head);
 }
 
@@ -142,7 +139,8 @@ Test(aof_writer, what_was_told_durable_survives_a_power_cut_at_any_time, .timeou
         io_sim_power_cut(desk->sim, 0);
         io_sim_kill(desk->io, true);
         uint64_t kept = desk_count(desk, "s", &scan);
-        cr_assert(kept >= told && kept <= appended, "seed %zu: %zu of %zu", (size_t)seed, (size_t)kept, (size_t)told);
+        cr_assert(kept >= told && kept <= appended, "seed %zu: %zu of %zu", (size_t)seed, (size_t)kept,
+                  (size_t)told);
         buf_deinit(&desk->writer.fill);
         buf_deinit(&desk->writer.flight);
         io_sim_free(desk->sim);

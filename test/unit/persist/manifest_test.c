@@ -3,10 +3,11 @@
 
 #include "test/unit/persist/segment_rig.h"
 
-static const char golden[] = "file a.aof.1.0-of-2.seg seq 1 type s shard 0 of 2 id 00000000000000ff end 100 frames 3\n"
-                             "file a.aof.1.1-of-2.seg seq 1 type s shard 1 of 2 id 7d6600111370d9bb end 61 frames 0\n"
-                             "file a.aof.2.0-of-1.seg seq 2 type s shard 0 of 1 id 0000000000000001\n"
-                             "check 17e6be5a3bd9da46\n";
+static const char golden[] =
+    "file a.aof.1.0-of-2.seg seq 1 type s shard 0 of 2 id 00000000000000ff end 100 frames 3\n"
+    "file a.aof.1.1-of-2.seg seq 1 type s shard 1 of 2 id 7d6600111370d9bb end 61 frames 0\n"
+    "file a.aof.2.0-of-1.seg seq 2 type s shard 0 of 1 id 0000000000000001\n"
+    "check 17e6be5a3bd9da46\n";
 
 static struct manifest sample(void) {
     struct manifest m = {0};

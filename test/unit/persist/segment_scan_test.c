@@ -94,7 +94,8 @@ Test(segment_scan, damage_is_torn_or_refused_by_what_was_known) {
             if (hit + 3 <= FRAMES)
                 cr_assert_eq(e, ERR_CORRUPT, "offset %zu", at);
             else
-                cr_assert(e == ERR_OK && scan.end == s.ends[hit - 1] && scan.seq == hit - 1, "offset %zu", at);
+                cr_assert(e == ERR_OK && scan.end == s.ends[hit - 1] && scan.seq == hit - 1, "offset %zu",
+                          at);
             segment_scan_deinit(&scan);
             s.text.ptr[at] = was;
         }
@@ -128,7 +129,8 @@ Test(segment_scan, frames_of_another_file_are_a_torn_tail) {
     struct rig rig = rig_new();
     struct sample s = sample_new(1);
     struct segment_scan scan;
-    segment_put_frame(&s.text, 8, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = FRAMES + 1, .known = FRAMES},
+    segment_put_frame(&s.text, 8,
+                      &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = FRAMES + 1, .known = FRAMES},
                       BYTES_NONE);
     cr_assert_eq(scan_text(&rig, buf_bytes(&s.text), &scan), ERR_OK);
     cr_assert(scan.seq == FRAMES && scan.end == s.ends[FRAMES] && scan.size > scan.end);
@@ -143,8 +145,10 @@ Test(segment_scan, a_payload_that_imitates_frames_does_not_mislead) {
     struct segment_scan scan;
     rig_put_header(&text, 7, 0, 1);
     /* A frame inside of the payload, valid for this file. Nobody but us knows the id, but recovery must not care. */
-    segment_put_frame(&inner, 7, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = 9, .known = 8}, BYTES_NONE);
-    segment_put_frame(&text, 7, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = 1}, buf_bytes(&inner));
+    segment_put_frame(&inner, 7, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = 9, .known = 8},
+                      BYTES_NONE);
+    segment_put_frame(&text, 7, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = 1},
+                      buf_bytes(&inner));
     cr_assert_eq(scan_text(&rig, buf_bytes(&text), &scan), ERR_OK);
     cr_assert_eq(scan.seq, 1);
     segment_scan_deinit(&scan);
@@ -160,7 +164,8 @@ Test(segment_scan, a_search_full_of_false_traces_ends) {
     rig_put_header(&text, 7, 0, 1);
     buf_put(&text, "damage", 6);
     for (int i = 0; i < 20000; i++) /* each announces a payload of the size of nearly all that follows */
-        buf_printf(&text, "#e 5 %x 0 0123456789abcdef\r\n", 20000 * 32 - i * 34 > 0 ? 20000 * 32 - i * 34 : 0);
+        buf_printf(&text, "#e 5 %x 0 0123456789abcdef\r\n",
+                   20000 * 32 - i * 34 > 0 ? 20000 * 32 - i * 34 : 0);
     cr_assert_eq(scan_text(&rig, buf_bytes(&text), &scan), ERR_CORRUPT);
     segment_scan_deinit(&scan);
     buf_deinit(&text);
@@ -175,7 +180,8 @@ Test(segment_scan, a_frame_larger_than_the_window_is_read) {
     memset(buf_room(&big, 5 << 20), 'x', 5 << 20);
     buf_commit(&big, 5 << 20);
     for (unsigned n = 1; n <= 3; n++)
-        segment_put_frame(&text, 7, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = n}, buf_bytes(&big));
+        segment_put_frame(&text, 7, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = n},
+                          buf_bytes(&big));
     cr_assert_eq(scan_text(&rig, buf_bytes(&text), &scan), ERR_OK);
     cr_assert(scan.seq == 3 && scan.end == text.len);
     segment_scan_deinit(&scan);
@@ -198,7 +204,8 @@ Test(segment_scan, intact_frames_that_contradict_each_other_are_refused) {
         struct buf text = {0};
         struct segment_scan scan;
         rig_put_header(&text, 7, 0, 2);
-        segment_put_frame(&text, 7, &(struct segment_frame){.kind = SEGMENT_MARK, .seq = 1, .epoch = 5}, BYTES_NONE);
+        segment_put_frame(&text, 7, &(struct segment_frame){.kind = SEGMENT_MARK, .seq = 1, .epoch = 5},
+                          BYTES_NONE);
         segment_put_frame(&text, 7, &second[i], BYTES_NONE);
         cr_assert_eq(scan_text(&rig, buf_bytes(&text), &scan), ERR_CORRUPT, "case %zu", i);
         segment_scan_deinit(&scan);

@@ -15,7 +15,8 @@ static struct segment_frame parse_whole(struct bytes text, size_t *line_bytes) {
 static bool is_valid(uint64_t segment_id, struct bytes text) {
     struct segment_frame f;
     size_t line_bytes;
-    if (segment_parse_frame(text, &f, &line_bytes) != SEGMENT_LINE || text.len - line_bytes != f.payload_bytes)
+    if (segment_parse_frame(text, &f, &line_bytes) != SEGMENT_LINE ||
+        text.len - line_bytes != f.payload_bytes)
         return false;
     return segment_verify(segment_id, bytes_of(text.ptr, line_bytes),
                           bytes_of(text.ptr + line_bytes, text.len - line_bytes));
@@ -25,18 +26,22 @@ static bool is_valid(uint64_t segment_id, struct bytes text) {
 Test(segment, golden_bytes) {
     struct buf b = {0};
     segment_put_header(&b, &(struct segment_header){.id = id, .generation = 1, .shard = 0, .shard_count = 2});
-    segment_put_frame(&b, id, &(struct segment_frame){.kind = SEGMENT_MARK, .seq = 1, .epoch = 1}, BYTES_NONE);
+    segment_put_frame(&b, id, &(struct segment_frame){.kind = SEGMENT_MARK, .seq = 1, .epoch = 1},
+                      BYTES_NONE);
     struct shard_set both = {{3}};
-    struct bytes effects = BYTES_LIT("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n2\r\n"
-                                     "*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n");
+    struct bytes effects =
+        BYTES_LIT("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n2\r\n"
+                  "*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n");
     segment_put_frame(&b, id,
-                      &(struct segment_frame){.kind = SEGMENT_PART, .seq = 2, .known = 1, .txn_id = 256, .participants = both},
+                      &(struct segment_frame){
+                          .kind = SEGMENT_PART, .seq = 2, .known = 1, .txn_id = 256, .participants = both},
                       effects);
-    struct bytes wanted = BYTES_LIT("#BASALT-SEGMENT 1 7d6600111370d9bb 1 0 2 7d43227a290fe85b\r\n"
-                                    "#m 1 0 0 1 0 5efa64ee38074f84\r\n"
-                                    "#t 2 4d 1 100 3 4b29d0ec90654155\r\n"
-                                    "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n2\r\n"
-                                    "*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n");
+    struct bytes wanted =
+        BYTES_LIT("#BASALT-SEGMENT 1 7d6600111370d9bb 1 0 2 7d43227a290fe85b\r\n"
+                  "#m 1 0 0 1 0 5efa64ee38074f84\r\n"
+                  "#t 2 4d 1 100 3 4b29d0ec90654155\r\n"
+                  "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n2\r\n"
+                  "*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n");
     cr_assert(bytes_equal(buf_bytes(&b), wanted), "%.*s", (int)b.len, b.ptr);
     buf_deinit(&b);
 }
@@ -56,7 +61,8 @@ Test(segment, every_kind_of_frame_reads_back) {
     for (size_t i = 0; i < COUNT_OF(frames); i++) {
         struct buf b = {0};
         size_t line_bytes;
-        struct bytes payload = frames[i].kind == SEGMENT_MARK ? BYTES_NONE : BYTES_LIT("*1\r\n$4\r\nPING\r\n");
+        struct bytes payload =
+            frames[i].kind == SEGMENT_MARK ? BYTES_NONE : BYTES_LIT("*1\r\n$4\r\nPING\r\n");
         segment_put_frame(&b, id, &frames[i], payload);
         struct segment_frame f = parse_whole(buf_bytes(&b), &line_bytes);
         cr_assert(line_bytes <= SEGMENT_LINE_MAX);
@@ -74,7 +80,8 @@ Test(segment, a_frame_with_any_bit_flipped_is_not_valid) {
     struct buf b = {0};
     struct shard_set both = {{3}};
     segment_put_frame(&b, id,
-                      &(struct segment_frame){.kind = SEGMENT_PART, .seq = 2, .known = 1, .txn_id = 256, .participants = both},
+                      &(struct segment_frame){
+                          .kind = SEGMENT_PART, .seq = 2, .known = 1, .txn_id = 256, .participants = both},
                       BYTES_LIT("*1\r\n$4\r\nPING\r\n"));
     for (size_t bit = 0; bit < b.len * 8; bit++) {
         b.ptr[bit / 8] = (char)(b.ptr[bit / 8] ^ (1 << (bit % 8)));
@@ -91,7 +98,8 @@ Test(segment, an_unfinished_line_asks_for_more_and_a_wrong_one_does_not) {
     size_t line_bytes;
     segment_put_frame(&b, id, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = 1}, BYTES_NONE);
     for (size_t len = 0; len < b.len; len++)
-        cr_assert_eq(segment_parse_frame(bytes_of(b.ptr, len), &f, &line_bytes), SEGMENT_MORE, "%zu bytes", len);
+        cr_assert_eq(segment_parse_frame(bytes_of(b.ptr, len), &f, &line_bytes), SEGMENT_MORE, "%zu bytes",
+                     len);
     buf_deinit(&b);
     static const char *const wrong[] = {
         "*1\r\n$4\r\nPING\r\n",
@@ -119,7 +127,8 @@ Test(segment, a_header_with_any_bit_flipped_is_refused) {
     segment_put_header(&b, &h);
     cr_assert(b.len <= SEGMENT_HEADER_MAX);
     cr_assert(segment_parse_header(buf_bytes(&b), &got, &line_bytes));
-    cr_assert(got.id == id && got.generation == 12 && got.shard == 3 && got.shard_count == 256 && line_bytes == b.len);
+    cr_assert(got.id == id && got.generation == 12 && got.shard == 3 && got.shard_count == 256 &&
+              line_bytes == b.len);
     for (size_t bit = 0; bit < b.len * 8; bit++) {
         b.ptr[bit / 8] = (char)(b.ptr[bit / 8] ^ (1 << (bit % 8)));
         cr_assert_not(segment_parse_header(buf_bytes(&b), &got, &line_bytes), "bit %zu", bit);

@@ -69,8 +69,8 @@ static void model_check(struct model *m) {
     for (unsigned k = 0; k < m->shard_count; k++) {
         uint64_t limit = log_ack_limit(&m->logs[k].ack);
         cr_assert(limit >= m->logs[k].limit, "what may be acknowledged only rises");
-        cr_assert(limit <= kept[k], "shard %u acknowledges frame %zu, but only %zu would survive", k, (size_t)limit,
-                  (size_t)kept[k]);
+        cr_assert(limit <= kept[k], "shard %u acknowledges frame %zu, but only %zu would survive", k,
+                  (size_t)limit, (size_t)kept[k]);
         m->logs[k].limit = limit;
     }
 }

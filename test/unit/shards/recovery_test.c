@@ -88,7 +88,8 @@ static void site_run(struct site *site, int db, int argc, const char *const *wor
     for (int i = 0; i < argc; i++)
         argv[i] = bytes_cstr(words[i]);
     struct shard *shard = site->server->shards[argc > 1 ? shard_of_key(site->server, argv[1]) : 0];
-    struct request r = {.command = command_find(argc, argv), .argv = argv, .argc = argc, .db = db, .proto = 2};
+    struct request r = {
+        .command = command_find(argc, argv), .argv = argv, .argc = argc, .db = db, .proto = 2};
     cr_assert(run_request(shard, &r, &reply, &ticket));
     cr_assert_neq(reply.ptr[0], '-', "%.*s", (int)reply.len, reply.ptr);
     buf_deinit(&reply);
@@ -101,7 +102,8 @@ static void site_run(struct site *site, int db, int argc, const char *const *wor
 static void cr_assert_value(struct site *site, int db, const char *key, const char *wanted) {
     struct shard *shard = site->server->shards[shard_of_key(site->server, bytes_cstr(key))];
     struct keyspace *ks = engine_find_db(&shard->engine, db);
-    const struct entry *e = ks ? keyspace_find(ks, bytes_cstr(key), keyspace_hash(ks, bytes_cstr(key))) : NULL;
+    const struct entry *e =
+        ks ? keyspace_find(ks, bytes_cstr(key), keyspace_hash(ks, bytes_cstr(key))) : NULL;
     char scratch[NUM_INT_TEXT_MAX];
     cr_assert((e != NULL) == (wanted != NULL), "%s in database %d", key, db);
     if (e)
@@ -221,7 +223,8 @@ Test(recovery, other_numbers_of_shards_keep_all_keys_and_what_flushes_meant) {
         for (int k = 0; k < counts[n]; k++) { /* FLUSHDB of database 1, part by part */
             struct shard *shard = site.server->shards[k];
             struct bytes argv[1] = {BYTES_LIT("FLUSHDB")};
-            struct request r = {.command = command_find(1, argv), .argv = argv, .argc = 1, .db = 1, .proto = 2};
+            struct request r = {
+                .command = command_find(1, argv), .argv = argv, .argc = 1, .db = 1, .proto = 2};
             struct buf reply = {0};
             uint64_t ticket;
             cr_assert(run_request(shard, &r, &reply, &ticket));
@@ -244,7 +247,8 @@ static void cr_assert_refused(struct site *site, int shards, const char *what) {
 Test(recovery, missing_exchanged_and_stale_files_are_refused) {
     struct site site;
     site_fill(&site);
-    struct buf zero = get_file(&site, SEGMENT_0), one = get_file(&site, SEGMENT_1), manifest = get_file(&site, MANIFEST);
+    struct buf zero = get_file(&site, SEGMENT_0), one = get_file(&site, SEGMENT_1),
+               manifest = get_file(&site, MANIFEST);
 
     cr_assert_eq(io_fs_unlink(site.fs, SEGMENT_1), ERR_OK);
     cr_assert_refused(&site, 2, "a missing segment");
@@ -291,7 +295,8 @@ Test(recovery, an_interrupted_first_start_is_begun_again) {
     struct buf head = {0};
     site_begin(&site);
     cr_assert_eq(io_fs_mkdir(site.fs, "appendonlydir"), ERR_OK);
-    segment_put_header(&head, &(struct segment_header){.id = 5, .generation = 1, .shard = 0, .shard_count = 2});
+    segment_put_header(&head,
+                       &(struct segment_header){.id = 5, .generation = 1, .shard = 0, .shard_count = 2});
     put_file(&site, SEGMENT_0, buf_bytes(&head));
     put_file(&site, SEGMENT_1, BYTES_NONE);
     put_file(&site, MANIFEST ".tmp", BYTES_LIT("file"));
@@ -303,12 +308,12 @@ Test(recovery, an_interrupted_first_start_is_begun_again) {
 
 Test(recovery, effects_that_cannot_be_repeated_are_refused) {
     static const char *const payloads[] = {
-        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n",            /* no effect */
-        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*1\r\n$7\r\nNOTHING\r\n",                  /* unknown */
-        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*2\r\n$3\r\nSET\r\n$1\r\na\r\n",           /* arity */
-        "*2\r\n$6\r\nSELECT\r\n$2\r\n99\r\n",                                        /* database */
-        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n",                                 /* no database */
-        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r",  /* cut */
+        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n",          /* no effect */
+        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*1\r\n$7\r\nNOTHING\r\n",                 /* unknown */
+        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*2\r\n$3\r\nSET\r\n$1\r\na\r\n",          /* arity */
+        "*2\r\n$6\r\nSELECT\r\n$2\r\n99\r\n",                                       /* database */
+        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n",                                /* no database */
+        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r", /* cut */
         "hello\r\n",
     };
     for (size_t i = 0; i < COUNT_OF(payloads); i++) {
@@ -318,9 +323,12 @@ Test(recovery, effects_that_cannot_be_repeated_are_refused) {
         site_begin(&site);
         cr_assert_eq(io_fs_mkdir(site.fs, "appendonlydir"), ERR_OK);
         manifest_add(&m, 1, (const uint64_t[]){5});
-        cr_assert_eq(manifest_write(&(struct manifest_place){site.fs, "appendonlydir", "appendonly.aof"}, &m), ERR_OK);
-        segment_put_header(&text, &(struct segment_header){.id = 5, .generation = 1, .shard = 0, .shard_count = 1});
-        segment_put_frame(&text, 5, &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = 1, .is_always = true},
+        cr_assert_eq(manifest_write(&(struct manifest_place){site.fs, "appendonlydir", "appendonly.aof"}, &m),
+                     ERR_OK);
+        segment_put_header(&text,
+                           &(struct segment_header){.id = 5, .generation = 1, .shard = 0, .shard_count = 1});
+        segment_put_frame(&text, 5,
+                          &(struct segment_frame){.kind = SEGMENT_EFFECTS, .seq = 1, .is_always = true},
                           bytes_cstr(payloads[i]));
         put_file(&site, "appendonlydir/appendonly.aof.1.0-of-1.seg", buf_bytes(&text));
         cr_assert_refused(&site, 1, payloads[i]);
