@@ -112,7 +112,7 @@ void loop_turn(struct shard *shard, bool may_sleep) {
     shard->turn++;
     shard->stats.turns++;
     shard->host.now_ms = io_wall_ms(shard->io);
-    engine_set_clock(&shard->engine, io_wall_ms(shard->io) * 1000);
+    shard_set_clock(shard, io_wall_ms(shard->io) * 1000);
     shard_run_inbox(shard);
     pause_check(shard);
     accept_newcomers(shard);

@@ -39,7 +39,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { RECOVERY_WHY_MAX = 1024 };
+enum { RECOVERY_WHY_MAX = 1024, RECOVERY_PIECE_BYTES = 256 << 10 };
 
 static const int64_t RECOVERY_TELL_NS = 2000000000;
 
@@ -268,6 +268,28 @@ static void recovery_cut(struct recovery *r) {
     }
 }
 
+/* Writes again what is not known to be on the disk. After a failed fsync the kernel keeps the pages and takes them for
+ * written: they can be read until the power goes, and no later fsync covers them unless they are written anew. */
+static enum err recovery_write_again(struct recovery *r, const struct recovery_segment *s) {
+    const struct segment_mark *settled = segment_scan_mark(&s->scan, s->scan.settled);
+    uint64_t at = settled ? settled->end : s->scan.first;
+    char *piece = mem_alloc(RECOVERY_PIECE_BYTES);
+    enum err e = ERR_OK;
+    while (e == ERR_OK && at < s->tail.end) {
+        size_t got = 0;
+        uint64_t left = s->tail.end - at;
+        e = io_fs_read(r->place.fs, s->reader.fd, piece,
+                       left < RECOVERY_PIECE_BYTES ? left : RECOVERY_PIECE_BYTES, at, &got);
+        if (e == ERR_OK && got == 0)
+            e = ERR_IO;
+        if (e == ERR_OK)
+            e = io_fs_write(r->place.fs, s->reader.fd, bytes_of(piece, got), at);
+        at += got;
+    }
+    mem_free(piece);
+    return e;
+}
+
 static void recovery_trim(struct recovery *r, unsigned k) {
     struct recovery_segment *s = &r->segments[k];
     char path[MANIFEST_PATH_MAX];
@@ -276,6 +298,8 @@ static void recovery_trim(struct recovery *r, unsigned k) {
     enum err e = ERR_OK;
     if (s->tail.end < s->reader.size)
         e = io_fs_truncate(r->place.fs, s->reader.fd, s->tail.end);
+    if (e == ERR_OK)
+        e = recovery_write_again(r, s);
     if (e == ERR_OK)
         e = io_fs_fsync(r->place.fs,
                         s->reader.fd); /* I2: what a killed process wrote is not on the disk yet either */

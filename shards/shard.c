@@ -10,6 +10,8 @@
 #include "shards/shard_life.h"
 #include "shards/yield.h"
 
+static const int64_t SHARD_CLOCK_STEP_US = 1000000;
+
 struct shard *shard_new(struct server *server, unsigned index) {
     struct shard *shard = mem_zalloc_aligned(sizeof *shard, CACHE_LINE_BYTES);
     shard->index = index;
@@ -57,6 +59,12 @@ void shard_free(struct shard *shard) {
     mem_free(shard->evict_pools);
     inbox_free(shard->inbox);
     mem_free(shard);
+}
+
+void shard_set_clock(struct shard *shard, int64_t wall_us) {
+    int64_t back_us = shard->engine.now_us - wall_us;
+    if (back_us <= 0 || back_us >= SHARD_CLOCK_STEP_US)
+        engine_set_clock(&shard->engine, wall_us);
 }
 
 void shard_send(struct shard *from, unsigned to, struct message *message) {

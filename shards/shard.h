@@ -88,6 +88,10 @@ unsigned shard_of_slot(const struct server *server, unsigned slot);
 /* The shard that owns a key. */
 unsigned shard_of_key(const struct server *server, struct bytes key);
 
+/* Sets the shard's clock, but not back by less than a second: threads read the time at different moments, and a key that has
+ * expired must not come back. A clock that was really set back is followed. */
+void shard_set_clock(struct shard *shard, int64_t wall_us);
+
 /* Sends a message to a shard (itself included) that needs no order among commands: replies, lends, returns. The target is
  * visited or woken at the end of the turn. */
 void shard_send(struct shard *from, unsigned to, struct message *message);

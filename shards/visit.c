@@ -19,7 +19,7 @@ void visit_wake_owner(struct shard *shard, struct shard *target) {
 
 static void visit_act(struct shard *shard, struct shard *target) {
     shard->stats.visits++;
-    engine_set_clock(&target->engine, shard->engine.now_us);
+    shard_set_clock(target, shard->engine.now_us);
     shard_run_inbox(target);
     for (unsigned w = 0; w < SHARD_SET_WORDS; w++) {
         shard->flush.to_look_at.words[w] |= target->flush.to_look_at.words[w];
