@@ -83,5 +83,5 @@ static bool shards_one(uint64_t seed) {
 }
 
 int main(int argc, char **argv) {
-    return seeds_main(argc, argv, 300, shards_one);
+    return seeds_main(argc, argv, &(struct seeds_how){.one = shards_one, .count = 300, .per_child = 50});
 }

@@ -83,6 +83,16 @@ static void client_forget(struct client *c) {
     c->parsed = 0;
     c->is_greeting = false;
     c->steps_to_leave = 0;
+    c->is_refused = false;
+}
+
+/* Was a command of the operation refused, as far as it was answered? */
+static bool client_is_refused(struct client *c) {
+    for (unsigned n = 0; n < c->got && !c->is_refused; n++) {
+        struct bytes reply = client_reply(c, n);
+        c->is_refused = reply.len > 8 && memcmp(reply.ptr, "-MISCONF", 8) == 0;
+    }
+    return c->is_refused;
 }
 
 void client_drop(struct client *c) {
@@ -93,6 +103,7 @@ void client_drop(struct client *c) {
     else
         io_sim_reset(c->world->sim, c->fd);
     c->fd = -1;
+    client_is_refused(c);
     if (c->due && !c->is_greeting && c->work->lost)
         c->work->lost(c);
     client_forget(c);
@@ -173,8 +184,10 @@ void client_step(struct client *c) {
     if (c->due && c->got == c->due) {
         if (c->is_greeting)
             c->is_greeting = false;
-        else
+        else if (!client_is_refused(c))
             c->work->check(c);
+        else if (c->work->lost)
+            c->work->lost(c);
         if (c->received.len != c->parsed)
             world_fail(c->world, "%s: a reply too many: %.*s", c->work->name, 80,
                        c->received.ptr + c->parsed);

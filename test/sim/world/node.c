@@ -91,7 +91,7 @@ static bool node_is_asleep(const struct node *node) {
 }
 
 const char *node_find_forgotten(const struct node *node) {
-    if (!node_is_asleep(node))
+    if (node->sched->has_exited || !node_is_asleep(node))
         return NULL;
     for (unsigned i = 0; i < node->server->shard_count; i++) {
         const struct shard *shard = node->server->shards[i];

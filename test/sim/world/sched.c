@@ -80,6 +80,8 @@ bool sched_step(struct sched *sched) {
     bool are_any_awake;
     bool is_over = true;
     sched->step++;
+    if (sched->has_exited)
+        return false;
     for (unsigned i = 0; i < sched->count; i++)
         is_over = is_over && coro_is_over(sched->tasks[i].coro);
     if (is_over)

@@ -39,7 +39,7 @@ void sched_init(struct sched *sched, struct io_sim *sim, uint64_t seed);
 /* Adds a task that sleeps in `io`. */
 void sched_add(struct sched *sched, const struct io *io, void (*body)(void *ctx), void *ctx);
 
-/* Runs some task for a while. False: all are over. */
+/* Runs some task for a while. False: all are over, or one has ended the process. */
 bool sched_step(struct sched *sched);
 
 /* Drops all tasks, wherever they stand. */

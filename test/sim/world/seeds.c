@@ -11,24 +11,24 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SEEDS_PER_CHILD = 50, SEEDS_FAILED_MAX = 5, SEEDS_ALARM_S = 60 };
+enum { SEEDS_FAILED_MAX = 5, SEEDS_ALARM_S = 60 };
 
 struct seeds_progress {
     uint64_t seed;   /* the one that runs */
     uint64_t failed; /* of this child */
 };
 
-static void seeds_child(struct seeds_progress *progress, uint64_t end, bool (*one)(uint64_t seed)) {
+static void seeds_child(struct seeds_progress *progress, uint64_t end, const struct seeds_how *how) {
     while (progress->seed < end) {
         alarm(SEEDS_ALARM_S); /* for ever */
-        if (!one(progress->seed))
+        if (!how->one(progress->seed))
             progress->failed++;
         progress->seed++;
         if (progress->failed)
             break;
     }
     fflush(stdout);
-    if (progress->failed)
+    if (progress->failed || how->leaks)
         _exit(0);
     exit(0); /* with the checks for leaks */
 }
@@ -43,29 +43,29 @@ static int seeds_end(uint64_t ran, uint64_t failed, bool must_fail) {
     return must_fail ? failed == 0 : failed != 0;
 }
 
-int seeds_main(int argc, char **argv, uint64_t default_seeds, bool (*one)(uint64_t seed)) {
+int seeds_main(int argc, char **argv, const struct seeds_how *how) {
     bool must_fail = argc > 1 && strcmp(argv[1], "--must-fail") == 0;
     argc -= must_fail;
     argv += must_fail;
-    uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : default_seeds;
+    uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : how->count;
     uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     uint64_t failed = 0;
     uint64_t end = first + seeds;
     if (seeds == 1)
-        return seeds_end(1, !one(first), must_fail);
+        return seeds_end(1, !how->one(first), must_fail);
     struct seeds_progress *progress =
         mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     must(progress != MAP_FAILED);
     progress->seed = first;
     while (progress->seed < end && failed < (must_fail ? 1 : SEEDS_FAILED_MAX)) {
-        uint64_t stop = progress->seed + SEEDS_PER_CHILD < end ? progress->seed + SEEDS_PER_CHILD : end;
+        uint64_t stop = progress->seed + how->per_child < end ? progress->seed + how->per_child : end;
         int status = 0;
         progress->failed = 0;
         fflush(stdout);
         pid_t child = fork();
         must(child >= 0);
         if (child == 0)
-            seeds_child(progress, stop, one);
+            seeds_child(progress, stop, how);
         must(waitpid(child, &status, 0) == child);
         failed += progress->failed;
         if (status == 0)

@@ -9,7 +9,9 @@ enum cause_way { CAUSE_WRITE, CAUSE_PIPELINE, CAUSE_MGET, CAUSE_SINGLE };
 
 struct cause {
     int64_t next;
+    int64_t loose;             /* numbers up to here may have reached some keys and not those before them */
     int64_t floor[WORLD_KEYS]; /* number that the key is known to have reached */
+    int64_t told[WORLD_KEYS];  /* the same, but only what was answered or read in this very key */
 };
 
 struct cause_client {
@@ -57,13 +59,22 @@ static void cause_request(struct client *c) {
     }
 }
 
+/* Is nothing promised about the keys before one that has this number? With a broken disk a part of a pipeline may have
+ * been refused. */
+static bool cause_is_loose(const struct client *c, int64_t value) {
+    const struct cause *shared = c->shared;
+    return c->world->options.is_order_relaxed || c->world->is_disk_broken || value <= shared->loose;
+}
+
 /* Key `key` has at least `value`. */
 static void cause_learn(struct client *c, unsigned key, int64_t value) {
     struct cause *shared = c->shared;
-    unsigned from = c->world->options.is_order_relaxed ? key : 0;
+    unsigned from = cause_is_loose(c, value) ? key : 0;
     for (unsigned k = from; k <= key; k++)
         if (value > shared->floor[k])
             shared->floor[k] = value;
+    if (value > shared->told[key])
+        shared->told[key] = value;
 }
 
 static int64_t cause_number(struct client *c, struct bytes reply) {
@@ -95,12 +106,38 @@ static void cause_check(struct client *c) {
         struct bytes reply =
             own->way == CAUSE_MGET ? client_element(c, client_reply(c, 0), n) : client_reply(c, n);
         int64_t value = cause_number(c, reply);
-        if (value < before && !c->world->options.is_order_relaxed)
+        if (value < before && !cause_is_loose(c, before))
             world_fail(c->world, "an effect before its cause: %.*s", (int)client_replies(c).len,
                        client_replies(c).ptr);
         cause_check_one(c, WORLD_KEYS - 1 - n, value);
         before = value;
     }
+}
+
+static void cause_lost(struct client *c) {
+    struct cause *shared = c->shared;
+    if (c->is_refused)
+        shared->loose = shared->next;
+}
+
+static void cause_crashed(struct world *w, void *shared) {
+    struct cause *cause = shared;
+    int64_t before = 0;
+    for (unsigned k = WORLD_KEYS; k-- > 0;) {
+        char key[WORLD_KEY_MAX];
+        world_key(w, "c", k, key);
+        int64_t value = world_number(w, key, 0);
+        if (value > cause->next || (value < cause->told[k] && !world_may_lose(w)))
+            world_fail(w, "key %u has %lld after the start, it was known to have %lld", k, (long long)value,
+                       (long long)cause->told[k]);
+        if (value < before && world_may_lose(w) && !w->options.is_order_relaxed && !w->is_disk_broken)
+            world_fail(w, "after the start an effect without its cause: %lld %lld", (long long)value,
+                       (long long)before);
+        before = value;
+        cause->floor[k] = cause->told[k] = value;
+    }
+    if (!world_may_lose(w) || w->is_disk_broken)
+        cause->loose = cause->next;
 }
 
 const struct work work_cause = {
@@ -112,4 +149,6 @@ const struct work work_cause = {
     .bears_relaxed = true,
     .request = cause_request,
     .check = cause_check,
+    .lost = cause_lost,
+    .crashed = cause_crashed,
 };

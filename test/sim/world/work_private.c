@@ -1,12 +1,22 @@
 /* work_private.c: each client has keys of its own on all shards, so every reply is known beforehand: random commands of all
- * scopes in pipelines of up to some thousands, whose replies must be, byte for byte and in order, what a naive model says. */
+ * scopes in pipelines of up to some thousands, whose replies must be, byte for byte and in order, what a naive model says.
+ *
+ * With a log the model keeps its states, one after each command. After a crash the data must be one of them: the last one
+ * answered or a later one under always, where each key is judged by itself because what was not answered may survive on
+ * one shard and not on another; any of them under everysec. */
 #include "test/sim/world/world.h"
 
 #include "core/base/mem.h"
 
 #include <stdio.h>
 
-enum { PRIVATE_KEYS = 8, PRIVATE_DBS = 3, PRIVATE_VALUE_MAX = 48, PRIVATE_HUGE = 1500 };
+enum {
+    PRIVATE_KEYS = 8,
+    PRIVATE_DBS = 3,
+    PRIVATE_VALUE_MAX = 48,
+    PRIVATE_HUGE = 1500,
+    PRIVATE_STATES_MAX = 2000
+};
 
 /* A key's value; a number of bytes, -1 for none. */
 struct private_value {
@@ -14,9 +24,17 @@ struct private_value {
     char bytes[PRIVATE_VALUE_MAX];
 };
 
-struct private_client {
+struct private_state {
     struct private_value values[PRIVATE_DBS][PRIVATE_KEYS];
-    unsigned life; /* connections so far: the keys' names change with them */
+};
+
+struct private_client {
+    struct private_state now;
+    struct private_state *states; /* of this life, NULL if they are not kept */
+    unsigned state_count;
+    unsigned answered; /* the state after the last command that was answered */
+    bool must_renew;   /* what became of the last operation is not known */
+    unsigned life;     /* connections so far: the keys' names change with them */
     unsigned db;
     struct buf expected;
 };
@@ -26,7 +44,7 @@ static struct private_client *private_of(struct client *c) {
 }
 
 static struct private_value *private_value(struct client *c, unsigned key) {
-    return &private_of(c)->values[private_of(c)->db][key];
+    return &private_of(c)->now.values[private_of(c)->db][key];
 }
 
 /* Named by client, life and number: in tags, so that they spread over the shards. */
@@ -56,14 +74,35 @@ static void private_set(struct private_value *v, const char *text) {
     memcpy(v->bytes, text, (size_t)v->len);
 }
 
-static void private_greet(struct client *c) {
+static void private_keep_state(struct client *c) {
+    struct private_client *own = c->own;
+    if (!own->states)
+        return;
+    if (own->state_count < PRIVATE_STATES_MAX) {
+        own->states[own->state_count++] = own->now;
+        return;
+    }
+    mem_free(own->states); /* this life was too long */
+    own->states = NULL;
+}
+
+/* Other names, and nothing there. */
+static void private_renew(struct client *c) {
     struct private_client *own = c->own;
     own->life++;
     own->db = 0;
-    buf_clear(&own->expected, 0);
+    own->must_renew = false;
     for (unsigned db = 0; db < PRIVATE_DBS; db++)
         for (unsigned k = 0; k < PRIVATE_KEYS; k++)
-            own->values[db][k].len = -1;
+            own->now.values[db][k] = (struct private_value){.len = -1};
+    if (c->world->options.has_log && !own->states)
+        own->states = mem_alloc(PRIVATE_STATES_MAX * sizeof *own->states);
+    own->state_count = own->answered = 0;
+    private_keep_state(c);
+}
+
+static void private_greet(struct client *c) {
+    private_renew(c);
     client_say(c, "CLIENT SETNAME private%u", c->number);
 }
 
@@ -218,8 +257,16 @@ static void private_request(struct client *c) {
     unsigned count = sort == 0 && !c->world->has_small_window ? PRIVATE_HUGE
                      : sort < 8                               ? 1 + client_pick(c, 60)
                                                               : 1 + client_pick(c, 4);
-    buf_clear(&private_of(c)->expected, 0);
+    struct private_client *own = c->own;
+    buf_clear(&own->expected, 0);
+    if (own->must_renew) {
+        private_renew(c);
+        client_say(c, "SELECT 0");
+        private_expect(c, "+OK\r\n");
+        private_keep_state(c);
+    }
     for (unsigned i = 0; i < count || c->due == 0; i++) {
+        unsigned due = c->due;
         switch (client_pick(c, 8)) {
         case 0:
         case 1: private_read(c); break;
@@ -228,14 +275,18 @@ static void private_request(struct client *c) {
         case 4: private_about(c); break;
         default: private_single(c); break;
         }
+        if (c->due != due)
+            private_keep_state(c);
     }
 }
 
 static void private_check(struct client *c) {
     struct bytes expected = buf_bytes(&private_of(c)->expected);
     struct bytes got = bytes_of(c->received.ptr, c->parsed);
-    if (bytes_equal(expected, got))
+    if (bytes_equal(expected, got)) {
+        private_of(c)->answered += c->got;
         return;
+    }
     size_t at = 0;
     while (at < expected.len && at < got.len && expected.ptr[at] == got.ptr[at])
         at++;
@@ -245,7 +296,94 @@ static void private_check(struct client *c) {
                (int)(got.len - from < 80 ? got.len - from : 80), got.ptr + from);
 }
 
+static void private_lost(struct client *c) {
+    struct private_client *own = c->own;
+    own->answered += c->got;
+    own->must_renew = true;
+    if (!c->is_refused)
+        return;
+    mem_free(own->states); /* some commands were carried out, others not */
+    own->states = NULL;
+}
+
+/* What the node has of this client's keys. */
+static void private_find(struct client *c, struct private_state *found) {
+    struct buf text = {0};
+    char key[WORLD_KEY_MAX];
+    for (unsigned db = 0; db < PRIVATE_DBS; db++)
+        for (unsigned k = 0; k < PRIVATE_KEYS; k++) {
+            buf_clear(&text, SIZE_MAX);
+            struct private_value *v = &found->values[db][k];
+            *v = (struct private_value){.len = -1};
+            if (!world_value(c->world, (int)db, private_key(c, k, key), &text))
+                continue;
+            must(text.len < PRIVATE_VALUE_MAX);
+            v->len = (int)text.len;
+            memcpy(v->bytes, text.ptr, text.len);
+        }
+    buf_deinit(&text);
+}
+
+static bool private_is_same(const struct private_value *a, const struct private_value *b) {
+    return a->len == b->len && (a->len < 0 || memcmp(a->bytes, b->bytes, (size_t)a->len) == 0);
+}
+
+static bool private_was(const struct private_client *own, const struct private_state *found, unsigned state) {
+    for (unsigned db = 0; db < PRIVATE_DBS; db++)
+        for (unsigned k = 0; k < PRIVATE_KEYS; k++)
+            if (!private_is_same(&found->values[db][k], &own->states[state].values[db][k]))
+                return false;
+    return true;
+}
+
+static bool private_key_was(const struct private_client *own, const struct private_state *found, unsigned db,
+                            unsigned k) {
+    for (unsigned state = own->answered; state < own->state_count; state++)
+        if (private_is_same(&found->values[db][k], &own->states[state].values[db][k]))
+            return true;
+    return false;
+}
+
+static void private_judge(struct client *c) {
+    struct private_client *own = c->own;
+    struct private_state found;
+    private_find(c, &found);
+    if (world_may_lose(c->world)) {
+        for (unsigned state = 0; state < own->state_count; state++)
+            if (private_was(own, &found, state))
+                return;
+        world_fail(c->world, "client %u: no prefix of what it did gives the data after the start", c->number);
+        return;
+    }
+    for (unsigned db = 0; db < PRIVATE_DBS; db++)
+        for (unsigned k = 0; k < PRIVATE_KEYS; k++)
+            if (!private_key_was(own, &found, db, k)) {
+                const struct private_value *is = &found.values[db][k];
+                const struct private_value *was = &own->states[own->answered].values[db][k];
+                world_fail(c->world,
+                           "client %u: key %u of database %u has \"%.*s\" after the start; when command %u "
+                           "of %u was "
+                           "answered it had \"%.*s\"",
+                           c->number, k, db, is->len, is->bytes, own->answered, own->state_count - 1,
+                           was->len, was->bytes);
+                return;
+            }
+}
+
+static void private_crashed(struct world *w, void *shared) {
+    for (unsigned i = 0; i < w->client_count; i++) {
+        struct client *c = &w->clients[i];
+        struct private_client *own = c->own;
+        if (c->shared != shared)
+            continue;
+        if (own->states && own->state_count)
+            private_judge(c);
+        own->state_count = 0; /* until it connects again */
+    }
+}
+
 static void private_free(struct client *c) {
+    mem_free(private_of(c)->states);
     buf_deinit(&private_of(c)->expected);
 }
 
@@ -259,5 +397,7 @@ const struct work work_private = {
     .greet = private_greet,
     .request = private_request,
     .check = private_check,
+    .lost = private_lost,
+    .crashed = private_crashed,
     .free_client = private_free,
 };

@@ -23,7 +23,7 @@ static void registers_begin(struct world *w, void *shared) {
     (void)w;
     struct registers *r = shared;
     r->count = 1;
-    r->cap = 1024;
+    r->cap = 8192;
     r->writes = mem_zalloc(r->cap * sizeof *r->writes);
 }
 
@@ -110,6 +110,30 @@ static void registers_free(void *shared) {
     mem_free(r->writes);
 }
 
+/* The numbers that may have been lost are as if they had never ended. */
+static void registers_crashed(struct world *w, void *shared) {
+    struct registers *r = shared;
+    unsigned first = 0;
+    for (unsigned k = 0; k < WORLD_KEYS; k++) {
+        char key[WORLD_KEY_MAX];
+        world_key(w, "r", k, key);
+        unsigned value = (unsigned)world_number(w, key, 0);
+        if (k > 0 && value != first)
+            world_fail(w, "a torn MSET after the start: %u %u", first, value);
+        first = value;
+    }
+    if (first >= r->count) {
+        world_fail(w, "a number that nobody wrote after the start: %u", first);
+        return;
+    }
+    if (!world_may_lose(w) && registers_is_overwritten(r, first, w->step))
+        world_fail(w, "what was written, and answered, is lost: %u is there", first);
+    for (unsigned v = 1; v < r->count; v++)
+        r->writes[v].ended = 0;
+    if (first)
+        r->writes[first].ended = w->step;
+}
+
 const struct work work_registers = {
     .name = "registers",
     .shared_bytes = sizeof(struct registers),
@@ -121,5 +145,6 @@ const struct work work_registers = {
     .begin = registers_begin,
     .request = registers_request,
     .check = registers_check,
+    .crashed = registers_crashed,
     .free_shared = registers_free,
 };

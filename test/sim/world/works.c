@@ -2,8 +2,9 @@
 #include "test/sim/world/world.h"
 
 extern const struct work work_registers, work_cause, work_ring, work_lock, work_databases, work_expiry,
-    work_private;
+    work_private, work_history;
 
 const struct work *const world_works[] = {
-    &work_registers, &work_cause, &work_ring, &work_lock, &work_databases, &work_expiry, &work_private, NULL,
+    &work_registers, &work_cause,   &work_ring,    &work_lock, &work_databases,
+    &work_expiry,    &work_private, &work_history, NULL,
 };

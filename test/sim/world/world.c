@@ -2,9 +2,11 @@
 #include "test/sim/world/world.h"
 
 #include "core/base/mem.h"
+#include "core/value/str.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const uint64_t WORLD_ALONE_NS_MAX = 50000;
 
@@ -116,9 +118,83 @@ bool world_is_done(const struct world *w) {
     return true;
 }
 
-void world_lose_clients(struct world *w) {
+bool world_may_lose(const struct world *w) {
+    return w->options.appendfsync != APPENDFSYNC_ALWAYS;
+}
+
+void world_die(struct world *w, bool is_power_cut) {
+    w->died_ns = io_sim_now_ns(w->sim);
+    node_kill(&w->node, is_power_cut);
     for (unsigned i = 0; i < w->client_count; i++)
         client_drop(&w->clients[i]);
+}
+
+bool world_start_again(struct world *w, const struct node_options *options) {
+    w->options = *options;
+    w->sched.has_exited = false;
+    if (!node_open(&w->node, w->sim, &w->sched, options)) {
+        world_fail(w, "the server refuses to start");
+        return false;
+    }
+    for (unsigned i = 0; i < w->work_count; i++)
+        if (w->works[i]->crashed)
+            w->works[i]->crashed(w, w->shared[i]);
+    return true;
+}
+
+bool world_value(const struct world *w, int db, const char *key, struct buf *out) {
+    char scratch[NUM_INT_TEXT_MAX];
+    const struct keyspace *ks = node_keyspace(&w->node, db, bytes_cstr(key));
+    const struct entry *e = keyspace_find(ks, bytes_cstr(key), keyspace_hash(ks, bytes_cstr(key)));
+    if (!e || entry_is_expired(e, io_wall_ms(w->node.server->shards[0]->io)))
+        return false;
+    if (out)
+        buf_put_bytes(out, str_view(e, scratch));
+    return true;
+}
+
+int64_t world_number(const struct world *w, const char *key, int64_t missing) {
+    struct buf text = {0};
+    int64_t number = missing;
+    if (world_value(w, 0, key, &text)) {
+        buf_put_char(&text, '\0');
+        number = strtoll(text.ptr, NULL, 10);
+    }
+    buf_deinit(&text);
+    return number;
+}
+
+struct world_sum {
+    uint64_t sum;
+    uint64_t db;
+};
+
+static uint64_t world_hash(uint64_t h, struct bytes text) {
+    for (size_t i = 0; i < text.len; i++)
+        h = (h ^ (unsigned char)text.ptr[i]) * 0x100000001b3u;
+    return h * 0x9e3779b97f4a7c15u;
+}
+
+static void world_add_entry(void *ctx, struct entry *e, uint64_t hash) {
+    struct world_sum *s = ctx;
+    char scratch[NUM_INT_TEXT_MAX];
+    (void)hash;
+    if (!entry_has_expire(e))
+        s->sum += world_hash(world_hash(s->db + 1, entry_key(e)), str_view(e, scratch));
+}
+
+uint64_t world_digest(const struct world *w) {
+    struct world_sum s = {0};
+    for (unsigned i = 0; i < w->node.server->shard_count; i++) {
+        struct engine *engine = &w->node.server->shards[i]->engine;
+        for (int db = 0; db < engine->db_count; db++) {
+            struct keyspace *ks = engine_find_db(engine, db);
+            s.db = (uint64_t)db;
+            for (uint64_t at = 0; ks && at != KEYSPACE_POSITION_END;)
+                at = keyspace_scan(ks, at, 1000, (struct keyspace_visitor){world_add_entry, &s});
+        }
+    }
+    return s.sum;
 }
 
 void world_close(struct world *w) {

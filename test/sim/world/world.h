@@ -29,8 +29,12 @@ struct work {
     void (*request)(struct client *client);
     /* All replies of the operation are there. */
     void (*check)(struct client *client);
-    /* The connection ended; the operation under way may have happened or not, or may happen later. May be NULL. */
+    /* The connection ended, or a command was refused because the log cannot be written (client->is_refused): the
+     * operation under way may have happened, in part or as a whole, or not. May be NULL. */
     void (*lost)(struct client *client);
+    /* The server has died and started again (world->died_ns tells when); all clients have lost their connections. Judges
+     * the data, by world_value, and forgets what was rightly lost. May be NULL. */
+    void (*crashed)(struct world *world, void *shared);
     /* What these own beyond their own bytes; may be NULL. */
     void (*free_shared)(void *shared);
     void (*free_client)(struct client *client);
@@ -45,6 +49,7 @@ struct client {
     unsigned role;   /* among the clients of this work: 0, 1, ... */
     int fd;          /* -1: not connected */
     bool is_greeting;
+    bool is_refused;
     unsigned steps_to_leave; /* 0: stays */
     bool is_slow;            /* reads rarely */
     unsigned ops_left;
@@ -76,6 +81,8 @@ struct world {
     bool has_small_window;                /* connections carry little at a time: no huge pipelines */
     char keys[WORLD_KEYS][WORLD_KEY_MAX]; /* on different shards where there are as many */
     uint64_t step;
+    int64_t died_ns;     /* of the last crash */
+    bool is_disk_broken; /* in this life, or in the one before the start that is judged */
     bool has_failed;
 };
 
@@ -104,8 +111,23 @@ bool world_step_server(struct world *world);
 
 bool world_is_done(const struct world *world);
 
-/* Drops every client's connection, without a word to the server. */
-void world_lose_clients(struct world *world);
+/* May a crash take what was acknowledged? */
+bool world_may_lose(const struct world *world);
+
+/* The server's process dies, or its machine's power. */
+void world_die(struct world *world, bool is_power_cut);
+
+/* It starts again; works judge the data. False if it refuses to start. */
+bool world_start_again(struct world *world, const struct node_options *options);
+
+/* Looks up a string key in the node's data: appends its text to `out` (may be NULL); false if there is none. */
+bool world_value(const struct world *world, int db, const char *key, struct buf *out);
+
+/* The same as a number; `missing` if there is none. */
+int64_t world_number(const struct world *world, const char *key, int64_t missing);
+
+/* A sum over all keys that do not expire, their values and databases. */
+uint64_t world_digest(const struct world *world);
 
 /* Frees the clients and the world; the node must be closed or killed. */
 void world_close(struct world *world);
