@@ -1,22 +1,44 @@
 /* aof_load.c: effects back into keys.
  *
  * A payload is parsed where the reader has put it, and the handlers copy what they keep: no allocation besides the
- * entries. An effect that answers an error was not an effect when it was written, or met another state than then: the
- * data would silently differ, so loading ends there. */
+ * entries. Effects are taken in windows: a few are parsed and looked up in the table of commands, the places of their keys
+ * in the keyspace are prefetched, then they run; so that the cache misses of a window overlap.
+ *
+ * An effect that answers an error was not an effect when it was written, or met another state than then: the data would
+ * silently differ, so loading ends there. */
 #include "persist/aof_load.h"
 
+#include "core/base/keyhash.h"
 #include "core/resp/resp_parse.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { AOF_PROGRESS_BYTES = 8 << 20, AOF_REPLY_KEEP_BYTES = 64 * 1024 };
+enum {
+    AOF_PROGRESS_BYTES = 8 << 20,
+    AOF_REPLY_KEEP_BYTES = 64 * 1024,
+    AOF_WINDOW = 16,
+    AOF_WINDOW_ARGC_MAX = 8, /* effects with more arguments run alone */
+};
+
+/* An effect that is ready to run. */
+struct aof_effect {
+    const struct command *command;
+    const struct bytes *argv;
+    int argc;
+    int db;
+    uint64_t hash; /* of its first key; 0: unknown */
+};
+
 
 struct aof_loader {
     struct engine *engine;
     struct resp_parser parser;
     struct buf reply;
     int db;
+    unsigned count; /* effects in the window */
+    struct aof_effect window[AOF_WINDOW];
+    struct bytes args[AOF_WINDOW][AOF_WINDOW_ARGC_MAX];
     char *why;
     size_t why_size;
 };
@@ -44,23 +66,66 @@ static enum err aof_select(struct aof_loader *l) {
     return ERR_OK;
 }
 
-static enum err aof_run(struct aof_loader *l) {
-    const struct bytes *argv = l->parser.argv;
-    int argc = l->parser.argc;
-    if (bytes_is_word(argv[0], "SELECT"))
-        return aof_select(l);
-    const struct command *command = command_find(argc, argv);
-    if (!command || !(command->flags & CMD_WRITE) || !command_arity_ok(command, argc))
-        return aof_refuse(l, "no effect that this version knows", argv[0]);
+static enum err aof_run(struct aof_loader *l, const struct aof_effect *effect) {
     struct resp_out out;
     buf_clear(&l->reply, AOF_REPLY_KEEP_BYTES);
     resp_out_init(&out, &l->reply, 2);
     struct exec x = {
-        .engine = l->engine, .command = command, .argc = argc, .argv = argv, .out = &out, .db = l->db};
+        .engine = l->engine,
+        .command = effect->command,
+        .argc = effect->argc,
+        .argv = effect->argv,
+        .out = &out,
+        .db = effect->db,
+        .first_key_hash = effect->hash,
+        .has_first_key_hash = effect->hash != 0,
+    };
     exec_run(&x);
     if (out.errors != 0)
         return aof_refuse(l, "an effect cannot be repeated, it answers", buf_bytes(&l->reply));
     return ERR_OK;
+}
+
+static enum err aof_run_window(struct aof_loader *l) {
+    enum err e = ERR_OK;
+    for (unsigned i = 0; i < l->count; i++) {
+        const struct keyspace *ks = l->window[i].hash ? engine_find_db(l->engine, l->window[i].db) : NULL;
+        if (ks)
+            keyspace_prefetch_entry(ks, l->window[i].hash);
+    }
+    for (unsigned i = 0; i < l->count && e == ERR_OK; i++)
+        e = aof_run(l, &l->window[i]);
+    l->count = 0;
+    return e;
+}
+
+/* Puts the effect that was parsed into the window; runs it when that is full, or cannot hold it. */
+static enum err aof_take(struct aof_loader *l) {
+    const struct bytes *argv = l->parser.argv;
+    int argc = l->parser.argc;
+    if (bytes_is_word(argv[0], "SELECT"))
+        return aof_select(l);
+    struct aof_effect effect = {.command = command_find(argc, argv), .argv = argv, .argc = argc, .db = l->db};
+    const struct command *command = effect.command;
+    if (l->db < 0)
+        return aof_refuse(l, "a payload without a database", argv[0]);
+    if (!command || !(command->flags & CMD_WRITE) || !command_arity_ok(command, argc))
+        return aof_refuse(l, "no effect that this version knows", argv[0]);
+    if (argc > AOF_WINDOW_ARGC_MAX) {
+        enum err e = aof_run_window(l);
+        return e == ERR_OK ? aof_run(l, &effect) : e;
+    }
+    struct bytes *args = l->args[l->count];
+    memcpy(args, argv, (size_t)argc * sizeof *args);
+    effect.argv = args;
+    if (argc > 1 && command->keyspec_count && command->keys[0].first == 1) {
+        effect.hash = keyhash_hash(args[1], l->engine->hash_seed);
+        const struct keyspace *ks = engine_find_db(l->engine, l->db);
+        if (ks)
+            keyspace_prefetch(ks, effect.hash);
+    }
+    l->window[l->count++] = effect;
+    return l->count == AOF_WINDOW ? aof_run_window(l) : ERR_OK;
 }
 
 /* Each payload selects its database itself. */
@@ -70,15 +135,15 @@ static enum err aof_load_payload(struct aof_loader *l, struct bytes payload, uin
         size_t used;
         if (resp_parse(&l->parser, &aof_limits, payload, &used) != RESP_COMMAND || l->parser.argc == 0)
             return aof_refuse(l, "a payload that is not made of commands", payload);
-        if (l->db < 0 && !bytes_is_word(l->parser.argv[0], "SELECT"))
-            return aof_refuse(l, "a payload without a database", l->parser.argv[0]);
-        enum err e = aof_run(l);
+        if (payload.ptr[0] != '*')
+            return aof_refuse(l, "a payload that is not made of arrays", payload);
+        enum err e = aof_take(l);
         if (e != ERR_OK)
             return e;
         payload = bytes_of(payload.ptr + used, payload.len - used);
         ++*effects;
     }
-    return ERR_OK;
+    return aof_run_window(l);
 }
 
 static enum err aof_load_frames(struct aof_loader *l, struct segment_reader *r, uint64_t end,
