@@ -4,6 +4,7 @@
 #include "test/history/load_counters.h"
 #include "test/history/load_registers.h"
 #include "test/history/load_tokens.h"
+#include "test/history/load_whole.h"
 #include "test/history/wire.h"
 
 #include <pthread.h>
@@ -16,6 +17,8 @@ const struct load load_table[] = {
     {"causal", "INCR a, INCR b: nobody sees b ahead of a", load_causal},
     {"counters", "no increment is lost or done twice, and a connection sees its own", load_counters},
     {"ring", "RENAME and RENAMENX never lose, double or tear a token", load_ring},
+    {"whole", "keys that are set, deleted, flushed and swapped together are seen together", load_whole},
+    {"expiring", "keys of one MSETEX expire together (needs MSETEX)", load_expiring},
     {"exclusive", "of several MSETNX of the same keys one wins, wholly", load_exclusive},
 };
 const int load_count = sizeof load_table / sizeof load_table[0];
