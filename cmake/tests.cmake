@@ -142,10 +142,14 @@ endif()
 
 # A planted bug may do worse than break a promise: sanitizers have no say in it.
 if(NOT BASALT_SANITIZE)
-    foreach(bug RANGE 1 5)
+    foreach(bug RANGE 1 9)
+        set(program shards_sim)
+        if(bug GREATER 5)
+            set(program lives_sim)
+        endif()
         sim_library(sim_rules_${bug} ${planted_sources})
         target_compile_options(sim_rules_${bug} PRIVATE -UBASALT_PLANTED -DBASALT_PLANTED=${bug})
-        add_executable(sim_planted_${bug} ${CMAKE_SOURCE_DIR}/test/sim/shards_sim.c)
+        add_executable(sim_planted_${bug} ${CMAKE_SOURCE_DIR}/test/sim/${program}.c)
         set_target_properties(sim_planted_${bug} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${test_bin})
         target_include_directories(sim_planted_${bug} PRIVATE ${CMAKE_SOURCE_DIR})
         target_link_libraries(sim_planted_${bug} PRIVATE sim_shards sim_rules_${bug} ${sim_layers} test_support lib_ck

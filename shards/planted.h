@@ -1,6 +1,6 @@
 /* planted.h: deliberate bugs, for checking the checkers.
  *
- * A build with -DBASALT_PLANTED=n leaves one rule of the message order out; the simulator or the history checker must then
+ * A build with -DBASALT_PLANTED=n leaves one rule of the message order or of the log out; the simulator or the history checker must then
  * report an anomaly (test/history, test/sim). Every real build has 0, and the compiler removes all of it. */
 #pragma once
 
@@ -15,6 +15,10 @@ enum planted {
     PLANTED_EARLY_UNLOCK,    /* 3: lent keys are unlocked when they are lent */
     PLANTED_LOCAL_OVERTAKES, /* 4: local commands run at once although others of the turn went elsewhere */
     PLANTED_EARLY_RELEASE,   /* 5: all order locks are released after the first push */
+    PLANTED_NO_PART_WAIT,    /* 6: a part is acknowledged when it is durable here, whatever the others have */
+    PLANTED_NO_READ_WAIT,    /* 7: under always a read does not wait for what it has seen */
+    PLANTED_LOOSE_MARK,      /* 8: a mark is sent without order locks */
+    PLANTED_TRUST_CACHE,     /* 9: recovery does not write again what a failed fsync may have left out */
 };
 
 #define PLANTED(bug) (BASALT_PLANTED == PLANTED_##bug)

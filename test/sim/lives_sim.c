@@ -39,7 +39,7 @@ static void lives_break_disk(struct world *w) {
 
 static void lives_live(struct world *w) {
     uint64_t steps = rng_below(&w->rng, LIVES_STEPS_MAX);
-    bool is_faulty = rng_below(&w->rng, 5) == 0;
+    bool is_faulty = rng_below(&w->rng, 3) == 0;
     uint64_t breaks_at = rng_below(&w->rng, steps + 1);
     w->is_disk_broken = is_faulty;
     uint64_t mends_at = breaks_at + rng_below(&w->rng, steps + 1);
