@@ -30,7 +30,6 @@ struct aof_effect {
     uint64_t hash; /* of its first key; 0: unknown */
 };
 
-
 struct aof_loader {
     struct engine *engine;
     struct resp_parser parser;

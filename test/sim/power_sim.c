@@ -101,7 +101,10 @@ struct power_run {
 
 static void power_fail(struct power_run *run, const char *what, int64_t is, int64_t wanted) {
     printf("seed %llu (%s): %s: %lld, %lld\n", (unsigned long long)run->seed,
-           run->is_mixed ? "mixed" : run->is_always ? "always" : "everysec", what, (long long)is, (long long)wanted);
+           run->is_mixed    ? "mixed"
+           : run->is_always ? "always"
+                            : "everysec",
+           what, (long long)is, (long long)wanted);
     run->has_failed = true;
 }
 
@@ -116,7 +119,9 @@ static bool power_start(struct power_run *run, unsigned shards) {
     run->config->appendonly = true;
     run->config->hz =
         rng_below(&run->rng, 2) ? 500 : 10; /* ticks, and with them marks and expiry, among all else */
-    run->config->appendfsync = run->is_always || (run->is_mixed && rng_below(&run->rng, 2)) ? APPENDFSYNC_ALWAYS : APPENDFSYNC_EVERYSEC;
+    run->config->appendfsync = run->is_always || (run->is_mixed && rng_below(&run->rng, 2))
+                                   ? APPENDFSYNC_ALWAYS
+                                   : APPENDFSYNC_EVERYSEC;
     run->server = server_new(run->config, "sim", why, sizeof why);
     must(run->server != NULL);
     run->server->backend = IO_SIM;
@@ -437,8 +442,9 @@ static struct power_digest power_digest(const struct power_run *run) {
 static void power_work(struct power_run *run, uint64_t steps, bool may_ask) {
     for (uint64_t i = 0; i < steps; i++) {
         if (run->is_mixed && rng_below(&run->rng, 200) == 0)
-            run->server->config->appendfsync =
-                run->server->config->appendfsync == APPENDFSYNC_ALWAYS ? APPENDFSYNC_EVERYSEC : APPENDFSYNC_ALWAYS;
+            run->server->config->appendfsync = run->server->config->appendfsync == APPENDFSYNC_ALWAYS
+                                                   ? APPENDFSYNC_EVERYSEC
+                                                   : APPENDFSYNC_ALWAYS;
         if (rng_below(&run->rng, 3)) {
             power_client_step(run, &run->clients[rng_below(&run->rng, ROLES)], may_ask);
             continue;
