@@ -147,7 +147,7 @@ Test(resp_parse, broken_arrays_give_the_error_texts_of_redis) {
         {"*9223372036854775808\r\n", PROTO "invalid multibulk length"},
         {"*99999999999999999999999\r\n", PROTO "invalid multibulk length"},
         {"*1\r\n:1\r\n", PROTO "expected '$', got ':'"},
-        {"*1\r\n\r\n", PROTO "expected '$', got '\r'"},
+        {"*1\r\n\r\n", PROTO "expected '$', got ' '"},
         {"*2\r\n$1\r\na\r\nxyz\r\n", PROTO "expected '$', got 'x'"},
         {"*1\r\n$\r\n", PROTO "invalid bulk length"},
         {"*1\r\n$-1\r\n", PROTO "invalid bulk length"},
