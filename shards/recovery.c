@@ -26,12 +26,11 @@
 
 #include "core/base/mem.h"
 #include "core/io/io_sim.h"
-#include "persist/aof_cut.h"
 #include "persist/aof_load.h"
 #include "persist/manifest.h"
 #include "shards/log_mark.h"
-#include "shards/planted.h"
 #include "shards/recovery_files.h"
+#include "shards/recovery_internal.h"
 #include "shards/recovery_move.h"
 #include "shards/server.h"
 #include "shards/shard_log.h"
@@ -40,66 +39,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { RECOVERY_WHY_MAX = 1024, RECOVERY_PIECE_BYTES = 256 << 10 };
-
 static const int64_t RECOVERY_TELL_NS = 2000000000;
-
-/* One segment of the generation at hand. */
-struct recovery_segment {
-    bool is_open;
-    struct segment_reader reader;
-    struct segment_scan scan;
-    struct aof_cut_tail tail;
-    struct aof_load_stats loaded;
-    int64_t next_tell_ns; /* progress */
-};
-
-enum recovery_step {
-    STEP_PREPARE,
-    STEP_SCAN,
-    STEP_CUT,
-    STEP_TRIM,
-    STEP_TURN_OVER,
-    STEP_TAKE,
-    STEP_PUT,
-    STEP_DROP,
-    STEP_REPLAY,
-    STEP_NEXT_GENERATION,
-    STEP_RENEW,
-    STEP_OPEN,
-    STEP_FINISH,
-    STEP_GIVE_UP,
-    STEP_DONE,
-};
-
-struct recovery {
-    struct server *server;
-    enum recovery_step step;
-    struct manifest_place place;
-    struct manifest manifest;
-    pthread_barrier_t barrier;
-    atomic_bool has_failed; /* I1 */
-    unsigned threads;
-
-    /* the generation at hand; its number in the manifest's array is the number of those before */
-    size_t generations_done;
-    struct manifest_generation *generation;
-    struct recovery_segment *segments;
-    unsigned segment_count;
-    struct engine **engines; /* where its keys are, or NULL before the first */
-    unsigned engine_count;
-    struct engine **previous; /* where the keys of the ones before are */
-    unsigned previous_count;
-    struct recovery_move *move;
-
-    /* over all generations */
-    uint64_t epoch;   /* the last mark in any segment of the last generation: marks are numbered above it */
-    uint64_t settled; /* the last one that all its segments have */
-    uint64_t txn_count;
-    uint64_t effects;
-    uint64_t bytes;
-    int64_t begun_ns;
-};
 
 struct recovery *recovery_new(struct server *server) {
     struct recovery *r = mem_zalloc(sizeof *r);
@@ -120,13 +60,13 @@ void recovery_free(struct recovery *r) {
     mem_free(r);
 }
 
-static void recovery_fail(struct recovery *r, const char *file, const char *why) {
+void recovery__fail(struct recovery *r, const char *file, const char *why) {
     atomic_store(&r->has_failed, true);
     logger_say(&r->server->logger, LOGLEVEL_WARNING, "The append-only log cannot be loaded: %s: %s", file,
                why);
 }
 
-static void recovery_path(const struct recovery *r, unsigned k, char *path) {
+void recovery__path(const struct recovery *r, unsigned k, char *path) {
     manifest_segment_path(&r->place, r->generation, k, path);
 }
 
@@ -165,149 +105,9 @@ static void recovery_prepare(struct recovery *r) {
             e = recovery_files_begin(&r->place, &r->manifest, r->threads, why, sizeof why);
     }
     if (e != ERR_OK)
-        recovery_fail(r, r->place.dir, why[0] ? why : err_text(e));
+        recovery__fail(r, r->place.dir, why[0] ? why : err_text(e));
     else
         recovery_open_generation(r, 0);
-}
-
-/* ---- scan ---- */
-
-static void recovery_scan(struct recovery *r, unsigned k) {
-    struct recovery_segment *s = &r->segments[k];
-    const struct manifest_generation *g = r->generation;
-    char path[MANIFEST_PATH_MAX];
-    char why[RECOVERY_WHY_MAX];
-    recovery_path(r, k, path);
-    enum err e = segment_reader_open(&s->reader, r->place.fs, path);
-    if (e != ERR_OK) {
-        recovery_fail(r, path,
-                      e == ERR_CORRUPT ? "does not begin with the header of a segment" : err_text(e));
-        return;
-    }
-    s->is_open = true;
-    const struct segment_header *h = &s->reader.header;
-    if (h->id != g->segments[k].id || h->generation != g->number || h->shard != k ||
-        h->shard_count != g->shard_count) {
-        recovery_fail(r, path, "is not the file that the manifest means: it was exchanged with another one");
-        return;
-    }
-    if (segment_scan(&s->reader, &s->scan, why, sizeof why) != ERR_OK)
-        recovery_fail(r, path, why);
-}
-
-/* ---- cut ---- */
-
-static bool recovery_check_closed(struct recovery *r) {
-    char path[MANIFEST_PATH_MAX];
-    for (unsigned k = 0; k < r->generation->shard_count; k++) {
-        const struct manifest_segment *m = &r->generation->segments[k];
-        struct recovery_segment *s = &r->segments[k];
-        s->tail.end = s->scan.end;
-        s->tail.seq = s->scan.seq;
-        if (s->scan.end == m->end_bytes && s->scan.seq == m->end_frames && s->scan.size == m->end_bytes)
-            continue;
-        recovery_path(r, k, path);
-        recovery_fail(r, path, "has not the size and number of frames that it was closed with");
-        return false;
-    }
-    return true;
-}
-
-static bool recovery_cut_open(struct recovery *r) {
-    unsigned count = r->generation->shard_count;
-    struct segment_reader *readers = mem_alloc(count * sizeof *readers);
-    struct segment_scan *scans = mem_alloc(count * sizeof *scans);
-    struct aof_cut_tail *tails = mem_alloc(count * sizeof *tails);
-    char path[MANIFEST_PATH_MAX];
-    char why[RECOVERY_WHY_MAX];
-    unsigned bad;
-    for (unsigned k = 0; k < count; k++) {
-        readers[k] = r->segments[k].reader;
-        scans[k] = r->segments[k].scan;
-    }
-    enum err e = aof_cut(readers, scans, count, tails, &bad, why, sizeof why);
-    r->settled = aof_cut_epoch(scans, count);
-    for (unsigned k = 0; k < count; k++) {
-        r->segments[k].reader = readers[k]; /* its window may have moved */
-        r->segments[k].tail = tails[k];
-    }
-    mem_free(readers);
-    mem_free(scans);
-    mem_free(tails);
-    if (e == ERR_OK)
-        return true;
-    recovery_path(r, bad, path);
-    recovery_fail(r, path, why);
-    return false;
-}
-
-static void recovery_tell_cut(const struct recovery *r, unsigned k) {
-    const struct recovery_segment *s = &r->segments[k];
-    if (s->tail.end == s->scan.size)
-        return;
-    char path[MANIFEST_PATH_MAX];
-    recovery_path(r, k, path);
-    logger_say(&r->server->logger, LOGLEVEL_WARNING,
-               "%s: cut from %" PRIu64 " to %" PRIu64 " bytes (frame %" PRIu64 "): %s", path, s->scan.size,
-               s->tail.end, s->tail.seq,
-               s->scan.end < s->scan.size ? "its end is torn, as after a crash"
-                                          : "what follows had not reached the disk of all shards");
-}
-
-static void recovery_cut(struct recovery *r) {
-    bool is_last = r->generation == &r->manifest.generations[r->manifest.count - 1];
-    if (is_last && !r->generation->segments[0].is_closed ? !recovery_cut_open(r) : !recovery_check_closed(r))
-        return;
-    for (unsigned k = 0; k < r->generation->shard_count; k++) {
-        const struct recovery_segment *s = &r->segments[k];
-        const struct segment_mark *last = segment_scan_mark(&s->scan, UINT64_MAX);
-        recovery_tell_cut(r, k);
-        if (is_last && last && last->epoch > r->epoch)
-            r->epoch = last->epoch;
-        if (s->scan.txn_count > r->txn_count)
-            r->txn_count = s->scan.txn_count;
-    }
-}
-
-/* Writes again what is not known to be on the disk. After a failed fsync the kernel keeps the pages and takes them for
- * written: they can be read until the power goes, and no later fsync covers them unless they are written anew. */
-static enum err recovery_write_again(struct recovery *r, const struct recovery_segment *s) {
-    const struct segment_mark *settled = segment_scan_mark(&s->scan, s->scan.settled);
-    uint64_t at = settled ? settled->end : s->scan.first;
-    char *piece = mem_alloc(RECOVERY_PIECE_BYTES);
-    enum err e = ERR_OK;
-    while (e == ERR_OK && at < s->tail.end) {
-        size_t got = 0;
-        uint64_t left = s->tail.end - at;
-        e = io_fs_read(r->place.fs, s->reader.fd, piece,
-                       left < RECOVERY_PIECE_BYTES ? left : RECOVERY_PIECE_BYTES, at, &got);
-        if (e == ERR_OK && got == 0)
-            e = ERR_IO;
-        if (e == ERR_OK)
-            e = io_fs_write(r->place.fs, s->reader.fd, bytes_of(piece, got), at);
-        at += got;
-    }
-    mem_free(piece);
-    return e;
-}
-
-static void recovery_trim(struct recovery *r, unsigned k) {
-    struct recovery_segment *s = &r->segments[k];
-    char path[MANIFEST_PATH_MAX];
-    if (r->generation->segments[k].is_closed)
-        return;
-    enum err e = ERR_OK;
-    if (s->tail.end < s->reader.size)
-        e = io_fs_truncate(r->place.fs, s->reader.fd, s->tail.end);
-    if (e == ERR_OK && !PLANTED(TRUST_CACHE))
-        e = recovery_write_again(r, s);
-    if (e == ERR_OK)
-        e = io_fs_fsync(r->place.fs,
-                        s->reader.fd); /* I2: what a killed process wrote is not on the disk yet either */
-    s->reader.size = s->reader.limit = s->tail.end;
-    recovery_path(r, k, path);
-    if (e != ERR_OK)
-        recovery_fail(r, path, err_text(e));
 }
 
 /* ---- engines ---- */
@@ -387,8 +187,8 @@ static void recovery_replay(struct recovery *r, unsigned k) {
                           why, sizeof why);
     if (e == ERR_OK)
         return;
-    recovery_path(r, k, path);
-    recovery_fail(r, path, why);
+    recovery__path(r, k, path);
+    recovery__fail(r, path, why);
 }
 
 /* ---- renew, open ---- */
@@ -407,7 +207,7 @@ static void recovery_renew(struct recovery *r) {
                r->segment_count, r->threads);
     r->generation = NULL; /* the manifest's array moves */
     if (recovery_files_add(&r->place, &r->manifest, r->threads, why, sizeof why) != ERR_OK) {
-        recovery_fail(r, r->place.dir, why);
+        recovery__fail(r, r->place.dir, why);
         return;
     }
     recovery_close_generation(r);
@@ -419,14 +219,14 @@ static void recovery_open_log(struct recovery *r, struct shard *shard) {
     struct recovery_segment *s = &r->segments[shard->index];
     char path[MANIFEST_PATH_MAX];
     if (!s->is_open) {
-        recovery_scan(r, shard->index); /* a new, empty segment */
+        recovery__scan(r, shard->index); /* a new, empty segment */
         s->tail.end = s->scan.end;
     }
-    recovery_path(r, shard->index, path);
+    recovery__path(r, shard->index, path);
     int fd;
     enum err e = io_fs_open(r->place.fs, path, O_RDWR, 0, &fd);
     if (e != ERR_OK) {
-        recovery_fail(r, path, err_text(e));
+        recovery__fail(r, path, err_text(e));
         return;
     }
     shard->txn_count = r->txn_count;
@@ -481,7 +281,7 @@ static void recovery_give_up(struct recovery *r, struct shard *shard) {
 static void recovery_act_alone(struct recovery *r) {
     switch (r->step) {
     case STEP_PREPARE: recovery_prepare(r); return;
-    case STEP_CUT: recovery_cut(r); return;
+    case STEP_CUT: recovery__cut(r); return;
     case STEP_TURN_OVER: recovery_turn_over(r, recovery_engines_wanted(r)); return;
     case STEP_DROP: recovery_drop_previous(r); return;
     case STEP_NEXT_GENERATION:
@@ -504,9 +304,9 @@ static void recovery_act_alone(struct recovery *r) {
 /* What each thread does for each segment of its own. */
 static void recovery_act_on(struct recovery *r, unsigned k) {
     if (r->step == STEP_SCAN)
-        recovery_scan(r, k);
+        recovery__scan(r, k);
     else if (r->step == STEP_TRIM)
-        recovery_trim(r, k);
+        recovery__trim(r, k);
     else if (r->step == STEP_REPLAY)
         recovery_replay(r, k);
 }
