@@ -97,7 +97,26 @@ static void recovery_tell_cut(const struct recovery *r, unsigned k) {
                                           : "what follows had not reached the disk of all shards");
 }
 
+/* Torn tails are cut, unless the operator wants to look at them first. */
+static bool recovery_allows_tails(struct recovery *r) {
+    char path[MANIFEST_PATH_MAX];
+    char why[RECOVERY_WHY_MAX];
+    for (unsigned k = 0; k < r->segment_count && !r->server->config->aof_load_truncated; k++) {
+        const struct segment_scan *scan = &r->segments[k].scan;
+        if (scan->end == scan->size)
+            continue;
+        snprintf(why, sizeof why, "its end is torn behind offset %" PRIu64 ", and aof-load-truncated is no",
+                 scan->end);
+        recovery__path(r, k, path);
+        recovery__fail(r, path, why);
+        return false;
+    }
+    return true;
+}
+
 void recovery__cut(struct recovery *r) {
+    if (!recovery_allows_tails(r))
+        return;
     bool is_last = r->generation == &r->manifest.generations[r->manifest.count - 1];
     if (is_last && !r->generation->segments[0].is_closed ? !recovery_cut_open(r) : !recovery_check_closed(r))
         return;

@@ -20,6 +20,7 @@ struct site {
     struct io_fs *fs;
     struct config *config;
     struct server *server;
+    bool refuses_tails; /* aof-load-truncated no */
 };
 
 /* Servers that were killed. There is no orderly way to free them; kept, so that leak detection still finds their memory. */
@@ -44,6 +45,7 @@ static inline bool site_start(struct site *site, int shards) {
     config_init_defaults(site->config);
     site->config->shards = shards;
     site->config->appendonly = true;
+    site->config->aof_load_truncated = !site->refuses_tails;
     site->config->appendfsync = APPENDFSYNC_ALWAYS;
     site->server = server_new(site->config, "test", why, sizeof why);
     cr_assert(site->server != NULL, "%s", why);

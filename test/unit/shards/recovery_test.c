@@ -96,6 +96,25 @@ Test(recovery, what_is_written_behind_a_cut_tail_is_found) {
     }
 }
 
+Test(recovery, a_torn_tail_is_refused_where_the_configuration_says_so) {
+    struct site site;
+    static const char path[] = "appendonlydir/appendonly.aof.1.0-of-1.seg";
+    site_begin(&site);
+    cr_assert(site_start(&site, 1));
+    site_kill(&site);
+    struct buf text = get_file(&site, path);
+    BUF_PUT_LIT(&text, "#e 2 ");
+    put_file(&site, path, buf_bytes(&text));
+    site.refuses_tails = true;
+    cr_assert_not(site_start(&site, 1));
+    site_kill(&site);
+    site.refuses_tails = false;
+    cr_assert(site_start(&site, 1));
+    site_kill(&site);
+    buf_deinit(&text);
+    site_end(&site);
+}
+
 Test(recovery, other_numbers_of_shards_keep_all_keys_and_what_flushes_meant) {
     static const int counts[] = {2, 3, 1, 4, 4, 2};
     struct site site;
