@@ -14,7 +14,10 @@ test="git clang clang-format clang-tidy libclang-rt-14-dev llvm libcriterion-dev
 
 case "${1:-build}" in
 build) wanted=$build ;;
-test) wanted="$build $test" ;;
+test)
+    wanted="$build $test"
+    command -v npm >/dev/null 2>&1 || wanted="$wanted nodejs npm"
+    ;;
 *) echo "usage: $0 [build|test]" >&2; exit 2 ;;
 esac
 
@@ -28,7 +31,15 @@ for package in $wanted; do
     state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$state" = installed ] || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+
+# The Node clients of the end-to-end tests, in their own folder.
+node_clients() {
+    [ "${1:-build}" = test ] && [ ! -d test/e2e/node/node_modules ] || return 0
+    (cd test/e2e/node && npm ci --no-audit --no-fund --silent) ||
+        echo "setup: npm could not install the Node clients; their tests will be left out" >&2
+}
+
+[ -n "$missing" ] || { node_clients "${1:-build}"; exit 0; }
 
 if [ "$(id -u)" = 0 ]; then
     root=
@@ -65,3 +76,4 @@ case "$missing" in
     fi
     ;;
 esac
+node_clients "${1:-build}"
