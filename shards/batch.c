@@ -83,18 +83,17 @@ static void batch_get_args(struct shard *shard, const struct batch *batch, const
     }
 }
 
+/* Buckets first, then entries, then long values: each pass finds what the one before it has asked for. */
 static void batch_prefetch(struct shard *shard, const struct batch *batch) {
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct batch_item *item = &batch->items[i];
-        const struct keyspace *ks = item->hash ? engine_find_db(&shard->engine, item->db) : NULL;
-        if (ks)
-            keyspace_prefetch(ks, item->hash);
-    }
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct batch_item *item = &batch->items[i];
-        const struct keyspace *ks = item->hash ? engine_find_db(&shard->engine, item->db) : NULL;
-        if (ks)
-            keyspace_prefetch_entry(ks, item->hash);
+    void (*const passes[])(const struct keyspace *, uint64_t) = {keyspace_prefetch, keyspace_prefetch_entry,
+                                                                 keyspace_prefetch_value};
+    for (size_t pass = 0; pass < COUNT_OF(passes); pass++) {
+        for (uint32_t i = 0; i < batch->count; i++) {
+            const struct batch_item *item = &batch->items[i];
+            const struct keyspace *ks = item->hash ? engine_find_db(&shard->engine, item->db) : NULL;
+            if (ks)
+                passes[pass](ks, item->hash);
+        }
     }
 }
 

@@ -82,15 +82,33 @@ void keyspace_prefetch(const struct keyspace *ks, uint64_t hash) {
     __builtin_prefetch(segment_ref_buckets(ref) + segment_home(place, segment_ref_bucket_count(ref)));
 }
 
-void keyspace_prefetch_entry(const struct keyspace *ks, uint64_t hash) {
+/* The first entry in the hash's home bucket whose fragment agrees: nearly always the right one. */
+static const struct entry *probable_entry(const struct keyspace *ks, uint64_t hash) {
     uint64_t ref = directory_ref(&ks->directory, hash);
     uint32_t place = segment_place(hash, segment_ref_depth(ref));
     const struct bucket *b = segment_ref_buckets(ref) + segment_home(place, segment_ref_bucket_count(ref));
     for (unsigned match = bucket_match(b, (uint8_t)place); match != 0; match &= match - 1) {
         uint64_t word = bucket_word(b, (unsigned)__builtin_ctz(match));
         if (word != 0 && (word >> 44 & 7) == (place >> 8 & 7))
-            __builtin_prefetch(bucket_word_entry(word));
+            return bucket_word_entry(word);
     }
+    return NULL;
+}
+
+void keyspace_prefetch_entry(const struct keyspace *ks, uint64_t hash) {
+    const struct entry *e = probable_entry(ks, hash);
+    if (e != NULL)
+        __builtin_prefetch(e);
+}
+
+void keyspace_prefetch_value(const struct keyspace *ks, uint64_t hash) {
+    enum { LINES_MAX = 17 }; /* an inline value of ENTRY_INLINE_MAX */
+    const struct entry *e = probable_entry(ks, hash);
+    if (e == NULL || e->val_len != ENTRY_VALUE_WIDE || entry_payload(e) != ENTRY_INLINE)
+        return;
+    const char *line = (const char *)e + CACHE_LINE_BYTES;
+    for (int i = 0; i < LINES_MAX; i++, line += CACHE_LINE_BYTES)
+        __builtin_prefetch(line);
 }
 
 void keyspace__note_expiry(struct keyspace *ks, const struct directory_spot *spot, int64_t expire_ms) {
