@@ -95,8 +95,3 @@ static inline bool aof_writer_is_idle(const struct aof_writer *w) {
 static inline bool aof_writer_has_work(const struct aof_writer *w) {
     return w->fill.len > 0 && !w->is_writing && w->fault == ERR_OK;
 }
-
-/* Bytes that wait in memory. */
-static inline size_t aof_writer_backlog(const struct aof_writer *w) {
-    return w->fill.len + w->flight.len;
-}

@@ -195,7 +195,7 @@ void shard_log_flush(struct shard *shard) {
     struct shard_log *log = shard->log;
     shard_log__cut(log);
     aof_writer_flush(&log->writer, log->sync);
-    bool is_full = aof_writer_backlog(&log->writer) > LOG_BACKLOG_MAX;
+    bool is_full = aof_writer_buffered(&log->writer) > LOG_BACKLOG_MAX;
     if (is_full == log->is_full)
         return;
     log->is_full = is_full;
