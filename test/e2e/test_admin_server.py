@@ -91,7 +91,7 @@ def test_active_expiry_can_be_turned_off(client):
 
 def test_object_describes_a_value(client):
     client("SET", "k", "hello")
-    assert re.fullmatch(r"Value at:0x[0-9a-f]+ refcount:1 encoding:embstr serializedlength:6 lru:\d+ lru_seconds_idle:0",
+    assert re.fullmatch(r"Value at:0x[0-9a-f]+ refcount:1 encoding:embstr serializedlength:6 lru:\d+ lru_seconds_idle:[01]",
                         client("DEBUG", "OBJECT", "k"))
     assert client("DEBUG", "OBJECT", "absent") == Error("ERR no such key")
 
