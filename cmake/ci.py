@@ -183,7 +183,7 @@ def stage_dev(tally):
     build("dev")
     call(PYTHON, "cmake/rules.py", "--objects", "build/dev")
     tally.add(1, 0)
-    ctest("dev", "unit|prop|sim", tally)
+    ctest("dev", "unit|prop|sim|stress", tally)
 
 
 def stage_clang(_tally):

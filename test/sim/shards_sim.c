@@ -8,12 +8,17 @@
 #include "test/sim/world/seeds.h"
 #include "test/sim/world/world.h"
 
-enum { SHARDS_STEPS_MAX = 3000000, SHARDS_SETTLE_STEPS = 200000, SHARDS_QUIET_STEPS = 2000 };
+enum { SHARDS_STEPS_MAX = 6000000, SHARDS_SETTLE_STEPS = 200000, SHARDS_QUIET_STEPS = 2000 };
 
 static void shards_add_works(struct world *w) {
     unsigned count = 0;
     while (world_works[count])
         count++;
+    if (rng_below(&w->rng, 4) == 0) { /* the order of messages is what breaks most easily */
+        world_add_work(w, &work_cause, 60);
+        world_add_work(w, &work_registers, 60);
+        return;
+    }
     unsigned wanted = 1 + (unsigned)rng_below(&w->rng, 3);
     for (unsigned i = 0; i < wanted; i++) {
         const struct work *work = world_works[rng_below(&w->rng, count)];

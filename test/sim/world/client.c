@@ -76,14 +76,18 @@ struct bytes client_element(struct client *c, struct bytes reply, unsigned n) {
     }
 }
 
-static void client_forget(struct client *c) {
-    buf_clear(&c->to_send, 0);
-    buf_clear(&c->received, 0);
+static void client_end_operation(struct client *c) {
+    if (!c->steps_to_listen)
+        buf_clear(&c->received, 0);
     c->due = c->got = 0;
     c->parsed = 0;
-    c->is_greeting = false;
-    c->steps_to_leave = 0;
-    c->is_refused = false;
+    c->is_greeting = c->is_refused = false;
+}
+
+static void client_forget(struct client *c) {
+    c->steps_to_leave = c->steps_to_listen = 0;
+    buf_clear(&c->to_send, 0);
+    client_end_operation(c);
 }
 
 /* Was a command of the operation refused, as far as it was answered? */
@@ -158,10 +162,29 @@ static bool client_read(struct client *c) {
     return true;
 }
 
+/* MONITOR: what comes is thrown away, if it is whole status lines. */
+static void client_listen(struct client *c) {
+    bool is_open = client_read(c);
+    size_t len;
+    while (is_open && (len = resp_reply_skip(buf_bytes(&c->received))) != 0) {
+        if (len == RESP_REPLY_BROKEN || c->received.ptr[0] != '+') {
+            world_fail(c->world, "not a line of MONITOR: %.*s", 80, c->received.ptr);
+            return;
+        }
+        buf_consume(&c->received, len);
+    }
+    if (--c->steps_to_listen == 0 || !is_open)
+        client_drop(c);
+}
+
 void client_step(struct client *c) {
     if (c->fd < 0) {
         if (c->ops_left)
             client_connect(c);
+        return;
+    }
+    if (c->steps_to_listen) {
+        client_listen(c);
         return;
     }
     if (c->due == 0 && c->ops_left) {
@@ -188,10 +211,12 @@ void client_step(struct client *c) {
             c->work->check(c);
         else if (c->work->lost)
             c->work->lost(c);
-        if (c->received.len != c->parsed)
+        if (c->steps_to_listen)
+            buf_consume(&c->received, c->parsed); /* the rest came unasked */
+        else if (c->received.len != c->parsed)
             world_fail(c->world, "%s: a reply too many: %.*s", c->work->name, 80,
                        c->received.ptr + c->parsed);
-        client_forget(c);
+        client_end_operation(c);
     }
     if (c->steps_to_leave && --c->steps_to_leave == 0)
         client_drop(c);

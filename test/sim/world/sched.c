@@ -25,12 +25,14 @@ static unsigned sched_draw(struct rng *rng, const unsigned *choices, unsigned co
 void sched_init(struct sched *sched, struct io_sim *sim, uint64_t seed) {
     static const unsigned switches[] = {1, 2, 3, 8, 30, 200};
     static const unsigned stalls[] = {20, 60, 200, 1000, 100000};
-    static const unsigned lengths[] = {10, 40, 150, 600};
+    static const unsigned lengths[] = {10, 40, 150, 600, 3000};
     *sched = (struct sched){.sim = sim};
     rng_init(&sched->rng, seed ^ 0x5c4ed);
     sched->switch_one_in = sched_draw(&sched->rng, switches, COUNT_OF(switches));
     sched->stall_one_in = sched_draw(&sched->rng, stalls, COUNT_OF(stalls));
     sched->stall_steps_max = sched_draw(&sched->rng, lengths, COUNT_OF(lengths));
+    if (sched->stall_one_in < sched->stall_steps_max / 5) /* else nothing gets done */
+        sched->stall_one_in = sched->stall_steps_max / 5;
 }
 
 void sched_add(struct sched *sched, const struct io *io, void (*body)(void *ctx), void *ctx) {

@@ -36,7 +36,8 @@ static void databases_request(struct client *c) {
         return;
     case DATABASES_OTHER:
         if (client_pick(c, 3) == 0)
-            client_say(c, "FLUSHDB%s", client_pick(c, 2) ? " ASYNC" : "");
+            client_say(c, "%s%s", c->world->work_count == 1 ? "FLUSHALL" : "FLUSHDB",
+                       client_pick(c, 2) ? " ASYNC" : "");
         else if (client_pick(c, 2))
             client_say(c, "SWAPDB 3 4");
         else

@@ -49,6 +49,7 @@ static void world_choose_keys(struct world *w) {
 
 bool world_open(struct world *w, uint64_t seed, const struct node_options *options) {
     static const size_t windows[] = {0, 0, 100, 700, 5000};
+    static const int64_t delays[] = {1000, 10000, 200000};
     static const unsigned step_ns[] = {100, 400, 2000, 10000};
     *w = (struct world){.seed = seed, .options = *options};
     rng_init(&w->rng, seed);
@@ -59,6 +60,8 @@ bool world_open(struct world *w, uint64_t seed, const struct node_options *optio
         .seed = seed,
         .net_window_bytes = window,
         .net_whole = rng_below(&w->rng, 4) == 0,
+        .net_delay_min_ns = 100,
+        .net_delay_max_ns = delays[rng_below(&w->rng, COUNT_OF(delays))],
     });
     sched_init(&w->sched, w->sim, seed);
     w->pace = 2 + (unsigned)rng_below(&w->rng, 12);

@@ -50,8 +50,9 @@ struct client {
     int fd;          /* -1: not connected */
     bool is_greeting;
     bool is_refused;
-    unsigned steps_to_leave; /* 0: stays */
-    bool is_slow;            /* reads rarely */
+    unsigned steps_to_leave;  /* 0: stays */
+    unsigned steps_to_listen; /* to what comes unasked; then it leaves */
+    bool is_slow;             /* reads rarely */
     unsigned ops_left;
     unsigned due; /* replies of the operation under way */
     unsigned got;
@@ -86,8 +87,9 @@ struct world {
     bool has_failed;
 };
 
-/* Every work of memory-only runs; NULL at the end. */
+/* All works; NULL at the end. */
 extern const struct work *const world_works[];
+extern const struct work work_registers, work_cause;
 
 /* ---- running (world.c) ---- */
 
