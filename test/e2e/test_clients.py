@@ -74,6 +74,7 @@ def test_kill_by_id(server):
 
 def test_kill_by_address(server):
     killer, victim = server.client(), server.client()
+    assert victim("PING") == "PONG"  # only now the server surely knows it
     address = "%s:%d" % victim.sock.getsockname()
     assert killer("CLIENT", "KILL", address) == "OK"
     assert victim.is_closed()
