@@ -212,9 +212,9 @@ def stage_asan(tally):
 
 
 def stage_tsan(tally):
-    """TSan: stress and simulation programs"""
+    """TSan: stress programs"""
     build("tsan")
-    ctest("tsan", "stress|sim", tally, jobs="1")
+    ctest("tsan", "stress", tally, jobs="1")
 
 
 def stage_spin(tally):
