@@ -47,8 +47,8 @@ void keyspace_prefetch(const struct keyspace *ks, uint64_t hash);
 void keyspace_prefetch_entry(const struct keyspace *ks, uint64_t hash);
 
 /* Starts loading the rest of that entry if its value is long; call it a while after keyspace_prefetch_entry. It reads the
- * entry's header: done for several keys in a row, these reads overlap, which helps more than the prefetch before them
- * (processors drop prefetches that miss the address cache). */
+ * entry's header: done for several keys in a row, these reads overlap, which measured better than the prefetch before
+ * them alone. */
 void keyspace_prefetch_value(const struct keyspace *ks, uint64_t hash);
 
 /* Takes e; an older entry with the same key is freed. True if there was one. */
