@@ -9,7 +9,10 @@
 #include "core/exec/key_view.h"
 #include "shards/server.h"
 
-enum { EVICT_LOOP_MAX = 64 };
+enum {
+    EVICT_LOOP_MAX = 64,
+    EVICT_LOOP_PIECES = 1024, /* of large values that are being freed, in place of one key */
+};
 
 void evict_loop_publish(struct shard *shard) {
     uint64_t now = engine_used_bytes(&shard->engine) + shard->conn_bytes;
@@ -22,6 +25,10 @@ void evict_loop_publish(struct shard *shard) {
 /* Evicts the best victim over this shard's databases. False when there is none. */
 static bool evict_loop_one(struct shard *shard) {
     struct engine *engine = &shard->engine;
+    if (engine->bin.count != 0) { /* memory that is on its way already */
+        entry_bin_step(&engine->bin, EVICT_LOOP_PIECES);
+        return true;
+    }
     struct evict_victim best = {0};
     int best_db = -1;
     for (int db = 0; db < engine->db_count; db++) {
@@ -45,7 +52,7 @@ static bool evict_loop_one(struct shard *shard) {
     engine->stats.evicted++;
     struct entry *taken = keyspace_take(engine->dbs[best_db], kv.key, best.hash);
     must(taken == best.entry);
-    entry_free(taken);
+    entry_bin_put(&engine->bin, taken);
     return true;
 }
 

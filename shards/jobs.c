@@ -25,7 +25,7 @@ void jobs_init(struct jobs *jobs) {
 }
 
 bool jobs_are_due(const struct shard *shard) {
-    return !link_is_empty(&shard->jobs.list) || shard->engine.dropped_count != 0;
+    return !link_is_empty(&shard->jobs.list) || engine_has_garbage(&shard->engine);
 }
 
 void jobs_add(struct shard *shard, struct job *job) {
@@ -36,7 +36,7 @@ void jobs_run(struct shard *shard) {
     struct jobs *jobs = &shard->jobs;
     if (LIKELY(!jobs_are_due(shard)))
         return;
-    if (shard->engine.dropped_count != 0 && !link_is_linked(&jobs->freeing.link))
+    if (engine_has_garbage(&shard->engine) && !link_is_linked(&jobs->freeing.link))
         jobs_add(shard, &jobs->freeing);
     struct job *job = CONTAINER_OF(link_pop_front(&jobs->list), struct job, link);
     if (job->step(shard, job, io_fresh_ns(shard->io) + JOB_SLICE_NS))

@@ -158,7 +158,7 @@ static void txn_take_key(struct shard *shard, const struct lend *lend, struct le
     engine->stats.expired++;
     effect_put_del(&kv);
     exec_event(&kv, EVENT_EXPIRED, "expired");
-    entry_free(key->entry);
+    entry_bin_put(&engine->bin, key->entry);
     key->entry = NULL;
 }
 

@@ -92,7 +92,7 @@ static void reply_legacy_range(struct exec *x, const struct command *c) {
     int step = 0;
     for (int i = 0; i < c->keyspec_count; i++) {
         const struct command_keyspec *spec = &c->keys[i];
-        if (spec->numkeys != 0)
+        if (spec->find != KEYFIND_RANGE)
             continue;
         if (first == 0 || spec->first < first)
             first = spec->first;
@@ -119,23 +119,42 @@ static void reply_typed(struct exec *x, const char *name, const char *type, size
     resp_map(x->out, spec_pairs);
 }
 
+static void reply_begin(struct exec *x, const struct command_keyspec *spec) {
+    if (spec->word == NULL) {
+        reply_typed(x, "begin_search", "index", 1);
+        reply_named_int(x, "index", spec->find == KEYFIND_NUMKEYS ? spec->numkeys : spec->first);
+        return;
+    }
+    reply_typed(x, "begin_search", "keyword", 2);
+    resp_bulk_cstr(x->out, "keyword");
+    resp_bulk_cstr(x->out, spec->word);
+    reply_named_int(x, "startfrom", spec->first);
+}
+
+static void reply_range(struct exec *x, int last, int step, int limit) {
+    reply_typed(x, "find_keys", "range", 3);
+    reply_named_int(x, "lastkey", last);
+    reply_named_int(x, "keystep", step);
+    reply_named_int(x, "limit", limit);
+}
+
 static void reply_keyspec(struct exec *x, const struct command_keyspec *spec) {
-    bool is_counted = spec->numkeys != 0;
-    int begin = is_counted ? spec->numkeys : spec->first;
     resp_map(x->out, 3);
     resp_bulk_cstr(x->out, "flags");
     reply_key_flags(x, spec->flags);
-    reply_typed(x, "begin_search", "index", 1);
-    reply_named_int(x, "index", begin);
-    reply_typed(x, "find_keys", is_counted ? "keynum" : "range", 3);
-    if (is_counted) {
+    reply_begin(x, spec);
+    switch ((enum command_keyfind)spec->find) {
+    case KEYFIND_RANGE:
+        reply_range(x, spec->last < 0 ? spec->last : spec->last - spec->first, spec->step, 0);
+        break;
+    case KEYFIND_NUMKEYS:
+        reply_typed(x, "find_keys", "keynum", 3);
         reply_named_int(x, "keynumidx", 0);
-        reply_named_int(x, "firstkey", spec->first - begin);
+        reply_named_int(x, "firstkey", spec->first - spec->numkeys);
         reply_named_int(x, "keystep", spec->step);
-    } else {
-        reply_named_int(x, "lastkey", spec->last < 0 ? spec->last : spec->last - begin);
-        reply_named_int(x, "keystep", spec->step);
-        reply_named_int(x, "limit", 0);
+        break;
+    case KEYFIND_OPTION: reply_range(x, 0, 1, 0); break;
+    case KEYFIND_STREAMS: reply_range(x, -1, 1, 2); break;
     }
 }
 

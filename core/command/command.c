@@ -26,11 +26,32 @@
 
 /* The keyspecs column of a row, as members of struct command. */
 #define NO_KEYS                            .keyspec_count = 0
-#define KEYS(first_, last_, step_, flags_) .keyspec_count = 1, .keys = {{first_, last_, step_, 0, flags_}}
+#define KEYS__RANGE(first_, last_, step_, flags_)                                                             \
+    { .first = first_, .last = last_, .step = step_, .flags = flags_, .find = KEYFIND_RANGE }
+#define KEYS__COUNTED(numkeys_, first_, step_, flags_)                                                       \
+    { .first = first_, .step = step_, .numkeys = numkeys_, .flags = flags_, .find = KEYFIND_NUMKEYS }
+#define KEYS__WORD(word_, from_, flags_, find_)                                                              \
+    { .first = from_, .step = 1, .flags = flags_, .find = find_, .word = word_ }
+
+#define KEYS(first_, last_, step_, flags_)                                                                   \
+    .keyspec_count = 1, .keys = {KEYS__RANGE(first_, last_, step_, flags_)}
 #define KEYS2(first1, last1, step1, flags1, first2, last2, step2, flags2)                                    \
-    .keyspec_count = 2, .keys = {{first1, last1, step1, 0, flags1}, {first2, last2, step2, 0, flags2}}
+    .keyspec_count = 2,                                                                                      \
+    .keys = {KEYS__RANGE(first1, last1, step1, flags1), KEYS__RANGE(first2, last2, step2, flags2)}
 #define NUMKEYS(numkeys_, first_, step_, flags_)                                                             \
-    .keyspec_count = 1, .keys = {{first_, 0, step_, numkeys_, flags_}}
+    .keyspec_count = 1, .keys = {KEYS__COUNTED(numkeys_, first_, step_, flags_)}
+#define KEYS_NUMKEYS(first1, last1, step1, flags1, numkeys2, first2, step2, flags2)                          \
+    .keyspec_count = 2,                                                                                      \
+    .keys = {KEYS__RANGE(first1, last1, step1, flags1), KEYS__COUNTED(numkeys2, first2, step2, flags2)}
+#define KEYS_OPTION(first1, last1, step1, flags1, word2, from2, flags2)                                      \
+    .keyspec_count = 2, .keys = {KEYS__RANGE(first1, last1, step1, flags1),                                  \
+                                 KEYS__WORD(word2, from2, flags2, KEYFIND_OPTION)}
+#define KEYS_OPTION2(first1, last1, step1, flags1, word2, from2, flags2, word3, from3, flags3)               \
+    .keyspec_count = 3, .keys = {KEYS__RANGE(first1, last1, step1, flags1),                                  \
+                                 KEYS__WORD(word2, from2, flags2, KEYFIND_OPTION),                           \
+                                 KEYS__WORD(word3, from3, flags3, KEYFIND_OPTION)}
+#define STREAMS(word_, from_, flags_)                                                                        \
+    .keyspec_count = 1, .keys = {KEYS__WORD(word_, from_, flags_, KEYFIND_STREAMS)}
 
 /* A subcommand's full name has its parent's in front, which is as long as the parent's id. */
 #define COMMAND(id_, name_, handler_, arity_, flags_, scope_, merge_, group_, keys_, since_, complexity_,    \
@@ -162,21 +183,62 @@ static void keys_reserve(struct command_keys *keys, int cap) {
     keys->cap = cap;
 }
 
-/* Last position of the specification's keys for these arguments; first - 1 for none. False: they do not fit. */
-static bool spec_last(const struct command_keyspec *spec, int argc, const struct bytes *argv, int *last_out) {
-    if (spec->numkeys == 0) {
-        *last_out = spec->last >= 0 ? spec->last : argc + spec->last;
-        bool is_whole = spec->last >= 0 || (*last_out + 1 - spec->first) % spec->step == 0; /* MSET k v k */
-        return spec->first < argc && *last_out < argc && *last_out >= spec->first && is_whole;
-    }
+/* Where the keys of a specification stand, for these arguments. */
+struct key_run {
+    int first;
+    int last; /* less than first: none */
+    int step;
+};
+
+static bool find_range(const struct command_keyspec *spec, int argc, struct key_run *run) {
+    run->last = spec->last >= 0 ? spec->last : argc + spec->last;
+    bool is_whole = spec->last >= 0 || (run->last + 1 - spec->first) % spec->step == 0; /* MSET k v k */
+    return spec->first < argc && run->last < argc && run->last >= spec->first && is_whole;
+}
+
+static bool find_counted(const struct command_keyspec *spec, int argc, const struct bytes *argv,
+                         struct key_run *run) {
     int64_t count;
     if (spec->numkeys >= argc || !num_parse_int(argv[spec->numkeys], &count) || count < 0 || count > argc)
         return false;
     int64_t last = spec->first + (count - 1) * spec->step;
-    if (count == 0)
-        last = spec->first - 1;
-    *last_out = (int)last;
-    return last < argc;
+    run->last = count == 0 ? spec->first - 1 : (int)last;
+    return run->last < argc;
+}
+
+/* The key behind the last of the option's words. A word that the arguments lack gives no key and is no fault. */
+static void find_option(const struct command_keyspec *spec, int argc, const struct bytes *argv,
+                        struct key_run *run) {
+    *run = (struct key_run){.first = 0, .last = -1, .step = 1};
+    for (int i = spec->first; i + 1 < argc; i++) {
+        if (bytes_is_word(argv[i], spec->word))
+            *run = (struct key_run){.first = i + 1, .last = i + 1, .step = 1};
+    }
+}
+
+static bool find_streams(const struct command_keyspec *spec, int argc, const struct bytes *argv,
+                         struct key_run *run) {
+    for (int i = spec->first; i + 1 < argc; i++) {
+        if (bytes_is_word(argv[i], spec->word)) {
+            int rest = argc - i - 1;
+            *run = (struct key_run){.first = i + 1, .last = i + rest / 2, .step = 1};
+            return rest % 2 == 0;
+        }
+    }
+    return false;
+}
+
+/* False: the arguments do not fit the specification. */
+static bool spec_find(const struct command_keyspec *spec, int argc, const struct bytes *argv,
+                      struct key_run *run_out) {
+    *run_out = (struct key_run){.first = spec->first, .step = spec->step};
+    switch ((enum command_keyfind)spec->find) {
+    case KEYFIND_RANGE: return find_range(spec, argc, run_out);
+    case KEYFIND_NUMKEYS: return find_counted(spec, argc, argv, run_out);
+    case KEYFIND_OPTION: find_option(spec, argc, argv, run_out); return true;
+    case KEYFIND_STREAMS: return find_streams(spec, argc, argv, run_out);
+    }
+    return false;
 }
 
 static bool has_word(int argc, const struct bytes *argv, int from, const char *word) {
@@ -214,26 +276,42 @@ static uint16_t exact_flags(const struct command *c, int argc, const struct byte
     return (uint16_t)(flags & ~KEY_VARIABLE_FLAGS);
 }
 
+static void keys_add_run(struct command_keys *keys, const struct key_run *run, uint16_t flags) {
+    if (run->last < run->first)
+        return;
+    keys_reserve(keys, keys->count + (run->last - run->first) / run->step + 1);
+    for (int i = run->first; i <= run->last; i += run->step) {
+        keys->index[keys->count] = i;
+        keys->flags[keys->count] = flags;
+        keys->count++;
+    }
+}
+
 bool command_keys_find(const struct command *c, int argc, const struct bytes *argv,
                        struct command_keys *keys) {
     keys->count = 0;
+    struct key_run option = {.first = 0, .last = -1, .step = 1};
+    uint16_t option_flags = 0;
     for (int s = 0; s < c->keyspec_count; s++) {
         const struct command_keyspec *spec = &c->keys[s];
-        int last;
-        if (!spec_last(spec, argc, argv, &last)) {
+        struct key_run run;
+        if (!spec_find(spec, argc, argv, &run)) {
             keys->count = 0;
             return false;
         }
         uint16_t flags = spec->flags;
         if (UNLIKELY(flags & KEY_VARIABLE_FLAGS))
             flags = exact_flags(c, argc, argv, flags);
-        keys_reserve(keys, keys->count + (last - spec->first) / spec->step + 1);
-        for (int i = spec->first; i <= last; i += spec->step) {
-            keys->index[keys->count] = i;
-            keys->flags[keys->count] = flags;
-            keys->count++;
+        if (UNLIKELY(spec->find == KEYFIND_OPTION)) {
+            if (run.first > option.first) {
+                option = run;
+                option_flags = flags;
+            }
+            continue;
         }
+        keys_add_run(keys, &run, flags);
     }
+    keys_add_run(keys, &option, option_flags);
     return true;
 }
 

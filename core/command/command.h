@@ -121,14 +121,23 @@ enum command_group {
     GROUP_COUNT
 };
 
-/* One key specification: keys stand at `first`, first + step, ... up to `last` (negative: counted from the end). With
- * `numkeys` > 0 their number stands at that argument instead of `last`, and they begin at `first`. */
+/* How a key specification finds its keys. */
+enum command_keyfind {
+    KEYFIND_RANGE,   /* at `first`, first + step, ... up to `last` (negative: counted from the end) */
+    KEYFIND_NUMKEYS, /* their number stands at `numkeys`; at `first`, first + step, ... */
+    KEYFIND_OPTION,  /* one key behind the last of the words `word` (of this and the next OPTION specification) */
+    KEYFIND_STREAMS, /* behind the first `word`, the first half of all that follows */
+};
+
+/* One key specification. */
 struct command_keyspec {
-    int16_t first;
+    int16_t first; /* KEYFIND_OPTION and KEYFIND_STREAMS: the first position where the word may stand */
     int16_t last;
     int16_t step;
     int16_t numkeys;
     uint16_t flags; /* enum command_key_flag */
+    uint8_t find;   /* enum command_keyfind */
+    const char *word;
 };
 
 enum command_id {
@@ -141,7 +150,7 @@ enum command_id {
     COMMAND_COUNT
 };
 
-enum { COMMAND_KEYSPECS_MAX = 2 };
+enum { COMMAND_KEYSPECS_MAX = 3 };
 
 struct command {
     const char *name;     /* lower case; a subcommand's own word, e.g. "get" of CONFIG GET */

@@ -27,6 +27,7 @@ void engine_deinit(struct engine *e) {
     for (size_t i = 0; i < e->dropped_count; i++)
         keyspace_free(e->dropped[i]);
     mem_free(e->dropped);
+    entry_bin_deinit(&e->bin);
     buf_deinit(&e->effects);
     *e = (struct engine){0};
 }
@@ -34,7 +35,7 @@ void engine_deinit(struct engine *e) {
 struct keyspace *engine_get_db(struct engine *e, int db) {
     must(db >= 0 && db < e->db_count);
     if (UNLIKELY(!e->dbs[db]))
-        e->dbs[db] = keyspace_new(&(struct keyspace_options){.hash_seed = e->hash_seed});
+        e->dbs[db] = keyspace_new(&(struct keyspace_options){.hash_seed = e->hash_seed, .bin = &e->bin});
     return e->dbs[db];
 }
 
@@ -61,11 +62,13 @@ void engine_swap_dbs(struct engine *e, int a, int b) {
     engine_tell_replaced(e, b);
 }
 
-bool engine_free_step(struct engine *e, size_t entries_max) {
+bool engine_free_step(struct engine *e, size_t pieces_max) {
+    if (!entry_bin_step(&e->bin, pieces_max))
+        return false;
     if (LIKELY(e->dropped_count == 0))
         return true;
     struct keyspace *last = e->dropped[e->dropped_count - 1];
-    if (keyspace_clear_step(last, entries_max)) {
+    if (keyspace_clear_step(last, pieces_max)) {
         keyspace_free(last);
         e->dropped_count--;
     }
@@ -73,7 +76,7 @@ bool engine_free_step(struct engine *e, size_t entries_max) {
 }
 
 size_t engine_used_bytes(const struct engine *e) {
-    size_t sum = 0;
+    size_t sum = e->bin.bytes;
     for (int db = 0; db < e->db_count; db++)
         if (e->dbs[db])
             sum += keyspace_bytes(e->dbs[db]) + keyspace_table_bytes(e->dbs[db]);

@@ -5,6 +5,18 @@
 
 #include "core/resp/resp_read.h"
 
+void exec_block(struct exec *x, const struct exec_block *how) {
+    struct engine_ops *ops = &x->engine->ops;
+    if (ops->block != NULL && ops->block(ops->ctx, x, how)) {
+        x->is_deferred = true;
+        return;
+    }
+    if (how->is_null_array)
+        resp_null_array(x->out);
+    else
+        resp_null(x->out);
+}
+
 void exec_run(struct exec *x) {
     struct engine *engine = x->engine;
     struct buf *buf = x->out->buf;

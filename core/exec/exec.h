@@ -18,6 +18,7 @@
 #include "core/keyspace/evict.h"
 #include "core/resp/reply_err.h"
 #include "core/resp/resp_write.h"
+#include "core/value/entry_bin.h"
 
 struct conn;
 struct engine;
@@ -51,11 +52,24 @@ struct exec_rest {
     void (*free)(struct exec_rest *rest);
 };
 
+/* What a blocking command waits for; see exec_block. */
+struct exec_block {
+    int first_key; /* argv positions of the keys it waits for: first_key .. first_key + key_count - 1 */
+    int key_count;
+    int64_t deadline_ms;      /* unix time at which it is answered in vain; 0: it waits for ever */
+    bool is_null_array;       /* the answer in vain: a null array, else a null */
+    const struct bytes *argv; /* the command as it is to be run again ("$" of XREAD resolved); NULL: as it came */
+};
+
 /* Upward calls of the engine, owned by it, filled by the shard. */
 struct engine_ops {
     void *ctx;
     /* Takes the rest of the running command, which will be answered later; NULL: handlers do everything at once. */
     void (*put_off)(void *ctx, struct exec *x, struct exec_rest *rest);
+    /* The running command waits; see exec_block. NULL, or false: it may not wait here (a transaction, a script). */
+    bool (*block)(void *ctx, struct exec *x, const struct exec_block *how);
+    /* A key that commands may be waiting for has become ready; see exec_ready. May be NULL. */
+    void (*on_ready)(void *ctx, int db, struct bytes key, uint64_t hash);
     /* A key changed (WATCH, tracking) or something happened to it (keyspace notification); may be NULL. */
     void (*on_event)(void *ctx, int db, struct bytes key, unsigned event_class, const char *event);
     /* All keys of a database are gone, or others have come in their place (FLUSHDB, SWAPDB); may be NULL. */
@@ -67,6 +81,7 @@ struct engine {
     int db_count;
     struct keyspace **dropped; /* dropped_count tables whose entries are still to be freed */
     size_t dropped_count;
+    struct entry_bin bin;        /* large values that are still to be freed */
     uint64_t hash_seed;          /* the same in every shard of a server */
     const struct config *config; /* snapshot, replaced by a message; never written here */
     int64_t now_ms;              /* wall clock of this command or transaction: one value for all of it */
@@ -106,8 +121,13 @@ void engine_drop_db(struct engine *e, int db);
 /* Exchanges two databases. Calls on_db_replaced for both. */
 void engine_swap_dbs(struct engine *e, int a, int b);
 
-/* Frees about `entries_max` entries of dropped databases; true when none is left. */
-bool engine_free_step(struct engine *e, size_t entries_max);
+/* True when something is waiting to be freed. */
+static inline bool engine_has_garbage(const struct engine *e) {
+    return e->dropped_count != 0 || e->bin.count != 0;
+}
+
+/* Frees about `pieces_max` pieces of large values and of dropped databases; true when nothing is left. */
+bool engine_free_step(struct engine *e, size_t pieces_max);
 
 /* Accounted bytes of all its keyspaces. */
 size_t engine_used_bytes(const struct engine *e);
@@ -125,7 +145,9 @@ struct exec {
     bool
         is_expiry_held; /* reads hide expired keys instead of deleting them: somebody waits for keys, or writes pause */
     bool is_parts;         /* runs as one part of a SCOPE_SPLIT or SCOPE_ALL command */
-    bool is_deferred;      /* set by a handler of the upper layers that will answer later */
+    bool is_deferred;      /* set where the reply will come later: it waits, or a handler of the upper layers answers */
+    int64_t block_deadline_ms; /* the command has waited and is run again: its deadline; else 0 */
+    bool is_block_retry;       /* the same: it has waited */
     struct lent_set *lent; /* NULL: keys are in engine; else: in this set */
     struct conn *conn;     /* only for SCOPE_CONN handlers: the connection itself; else NULL */
     void *host;            /* the shard, for handlers of the upper layers (net, shards); else NULL */
@@ -134,9 +156,27 @@ struct exec {
 /* Runs the command's handler with checks around it (exactly one reply was written; error counters). */
 void exec_run(struct exec *x);
 
-/* ---- effects: the only way a mutation reaches the log and the replicas (effect.c) ---- */
+/* ---- waiting ----
+ *
+ * A blocking handler (BLPOP, XREAD BLOCK) first looks whether it can be served, and then does what its non-blocking sister
+ * does. When it cannot, it changes nothing and ends with
+ *
+ *     exec_block(x, &how);
+ *
+ * which either lets the command wait, or writes the answer in vain. Once one of its keys has become ready the command
+ * is run again from its beginning, with x->is_block_retry set and the deadline of the first run in
+ * x->block_deadline_ms, over local or lent keys as always; it may call exec_block again.
+ *
+ * Whoever makes something that can be waited for says so with exec_ready: a list, sorted set or stream that comes into
+ * being (key_put does that), an element added to a stream, a group that goes away. */
+void exec_block(struct exec *x, const struct exec_block *how);
 
 struct key_view;
+
+/* The key has become ready for those who wait for it; call it after the mutation. Cheap when nobody waits. */
+void exec_ready(struct key_view *kv);
+
+/* ---- effects: the only way a mutation reaches the log and the replicas (effect.c) ---- */
 
 /* Appends one effect that belongs to the key: a deterministic command that repeats the mutation. */
 void effect_put(struct key_view *kv, int argc, const struct bytes *argv);

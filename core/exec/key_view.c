@@ -112,7 +112,7 @@ void key_put(struct key_view *kv, struct entry *e) {
     dcheck(e != NULL);
     entry_set_lru(e, evict_fresh(&kv->x->engine->evict));
     if (kv->lent) { /* I2 */
-        entry_free(kv->lent->entry);
+        entry_bin_put(&kv->x->engine->bin, kv->lent->entry);
         kv->lent->entry = e;
         kv->lent->is_changed = true;
     } else {
@@ -122,6 +122,8 @@ void key_put(struct key_view *kv, struct entry *e) {
         kv->edit = keyspace_edit_begin(e, kv->hash);
     }
     kv->entry = e;
+    if (UNLIKELY(entry_payload(e) == ENTRY_OBJECT))
+        exec_ready(kv);
 }
 
 void key_swap(struct key_view *kv, struct entry *now) {
@@ -155,7 +157,7 @@ bool key_delete(struct key_view *kv) {
     struct entry *e = key_take(kv);
     if (!e)
         return false;
-    entry_free(e);
+    entry_bin_put(&kv->x->engine->bin, e);
     return true;
 }
 
@@ -164,6 +166,14 @@ bool key_check_type(struct key_view *kv, enum value_type type) {
         return true;
     resp_err(kv->x->out, REPLY_ERR_WRONGTYPE);
     return false;
+}
+
+void exec_ready(struct key_view *kv) {
+    struct engine *engine = kv->x->engine;
+    if (kv->lent != NULL)
+        kv->lent->is_ready = true;
+    else if (engine->ops.on_ready != NULL)
+        engine->ops.on_ready(engine->ops.ctx, kv->db, kv->key, kv->hash);
 }
 
 void exec_event(struct key_view *kv, enum event_class event_class, const char *name) {

@@ -18,6 +18,8 @@
 
 #include "core/keyspace/keyspace_internal.h"
 
+#include "core/value/entry_bin.h"
+
 enum { EXPIRE_ASK_EVERY = 32 /* entries looked at between two questions whether time is over */ };
 
 struct expire_visit {
@@ -57,7 +59,7 @@ static bool visit_entry(struct keyspace *ks, struct expire_visit *v, struct dire
     }
     if (v->job->on_expired)
         v->job->on_expired(v->job->ctx, e, hash);
-    entry_free(keyspace__remove(ks, spot, segment_site_of_choice(&spot->segment, choice)));
+    entry_bin_put(ks->bin, keyspace__remove(ks, spot, segment_site_of_choice(&spot->segment, choice)));
     v->removed++;
     return true;
 }

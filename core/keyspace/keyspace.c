@@ -17,6 +17,7 @@
 #include "core/base/keyhash.h"
 #include "core/base/mem.h"
 #include "core/keyspace/expire.h"
+#include "core/value/entry_bin.h"
 
 #include <stdio.h>
 
@@ -30,6 +31,7 @@ struct keyspace *keyspace_new(const struct keyspace_options *options) {
     struct keyspace *ks = mem_zalloc(sizeof(*ks));
     ks->env.hash = options->hash ? options->hash : keyhash_hash;
     ks->env.seed = options->hash_seed;
+    ks->bin = options->bin;
     directory_init(&ks->directory, &ks->env);
     return ks;
 }
@@ -152,7 +154,7 @@ bool keyspace_put(struct keyspace *ks, uint64_t hash, struct entry *e) {
         ks->bytes += entry_bytes(e) - entry_bytes(old);
         ks->expiring += (size_t)entry_has_expire(e) - (size_t)entry_has_expire(old);
         segment_replace(&spot.segment, site, e);
-        entry_free(old);
+        entry_bin_put(ks->bin, old);
     } else {
         keyspace_insert(ks, &spot, hash, e);
     }
@@ -201,7 +203,7 @@ struct entry *keyspace_take(struct keyspace *ks, struct bytes key, uint64_t hash
 
 bool keyspace_delete(struct keyspace *ks, struct bytes key, uint64_t hash) {
     struct entry *e = keyspace_take(ks, key, hash);
-    entry_free(e);
+    entry_bin_put(ks->bin, e);
     return e != NULL;
 }
 

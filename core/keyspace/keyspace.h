@@ -18,12 +18,15 @@
 #include "core/base/rng.h"
 #include "core/value/entry.h"
 
+struct entry_bin;
 struct keyspace;
 
 struct keyspace_options {
     uint64_t hash_seed;
     /* The hash function; NULL means keyhash_hash. Tests put a bad one here. */
     uint64_t (*hash)(struct bytes key, uint64_t seed);
+    /* Where entries go that the table removes and frees; NULL: they are freed at once. Outlives the table. */
+    struct entry_bin *bin;
 };
 
 /* Gives an empty table; some hundred bytes. */

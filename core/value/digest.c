@@ -25,9 +25,11 @@ void digest_put_value(struct digest *digest, const struct entry *e) {
         [VALUE_ZSET] = 3,   [VALUE_HASH] = 4, [VALUE_STREAM] = 6};
     uint8_t type[4] = {0, 0, 0, numbers[entry_type(e)]};
     digest_mix(digest, bytes_of(type, sizeof type));
-    must(entry_type(e) == VALUE_STRING);
     char scratch[NUM_INT_TEXT_MAX];
-    digest_mix(digest, str_view(e, scratch));
+    if (entry_type(e) == VALUE_STRING)
+        digest_mix(digest, str_view(e, scratch));
+    else
+        value_ops(entry_type(e))->digest(entry_object(e), entry_object_encoding(e), digest);
     if (entry_has_expire(e))
         digest_xor(digest, BYTES_LIT("!!expire!!"));
 }

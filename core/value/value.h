@@ -10,6 +10,8 @@
 
 #include "core/base/bytes.h"
 
+struct digest;
+
 enum value_type {
     VALUE_STRING,
     VALUE_LIST,
@@ -39,6 +41,9 @@ struct value_ops {
 
     /* The word of OBJECT ENCODING. */
     const char *(*encoding_name)(const void *object, uint8_t encoding);
+
+    /* Adds the elements to a digest, in the way Redis's DEBUG DIGEST does for this type; see digest.h. */
+    void (*digest)(const void *object, uint8_t encoding, struct digest *digest);
 };
 
 /* The word of TYPE: "string", "list", "set", "zset", "hash", "stream". */

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 TEST = Path(__file__).resolve().parent.parent
-TABLE = TEST.parent / "core/command/commands.def"
+TABLES = TEST.parent / "core/command/table"
 ROW = re.compile(r'^(?:SUB)?COMMAND\([^"]*"([^"]+)"', re.MULTILINE)
 
 
 def rows():
-    text = re.sub(r"/\*.*?\*/", "", TABLE.read_text(), flags=re.DOTALL)
+    text = "".join(table.read_text() for table in sorted(TABLES.glob("*.def")))
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     return sorted(set(ROW.findall(text)))
 
 
