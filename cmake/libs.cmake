@@ -13,6 +13,7 @@ endfunction()
 pkg_lib(uring liburing)
 pkg_lib(ck ck)
 pkg_lib(lua lua5.4)
+pkg_lib(lzf liblzf)
 
 # xxhash is used header-only (XXH_INLINE_ALL): the header must be there, nothing is linked.
 find_path(XXHASH_INCLUDE xxhash.h REQUIRED)

@@ -8,7 +8,7 @@
 set -eu
 
 build="gcc libc6-dev make cmake ninja-build pkg-config
-       liburing-dev libmimalloc-dev libck-dev libxxhash-dev liblua5.4-dev"
+       liburing-dev libmimalloc-dev libck-dev libxxhash-dev liblua5.4-dev liblzf-dev"
 test="git clang clang-format clang-tidy libclang-rt-14-dev llvm libcriterion-dev spin binutils
       python3 python3-pytest python3-pytest-xdist python3-redis redis-server redis-tools procps"
 
