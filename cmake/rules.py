@@ -177,6 +177,7 @@ INCLUDERS = [
     (r"liburing(/.*)?\.h|linux/io_uring\.h", r"core/io/io_uring\w*\.[ch]"),
     (r"ck_\w+\.h", r"shards/inbox\.c"),
     (r"mimalloc.*\.h", r"core/base/mem\.c"),
+    (r"(.*/)?lzf\.h", r"core/ds/compress\.c"),
     (r"(lua|lauxlib|lualib|luaconf)\.h", r"core/script/.*"),
     (r"stdatomic\.h", r"shards/.*|core/io/.*|core/base/mem\.c"),
     (r"pthread\.h|threads\.h|sys/socket\.h|sys/epoll\.h|netinet/.*|arpa/.*",

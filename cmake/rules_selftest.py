@@ -43,6 +43,7 @@ CASES = [
     (rules.rule_includes, "shards/shard.c", "#include <ck_fifo.h>\n", 1),
     (rules.rule_includes, "shards/inbox.c", "#include <ck_fifo.h>\n", 0),
     (rules.rule_includes, "core/ds/a.c", "#include <mimalloc.h>\n", 1),
+    (rules.rule_includes, "core/value/a.c", "#include <liblzf/lzf.h>\n", 1),
     (rules.rule_includes, "core/cmd/cmd_a.c", "#include <lua.h>\n", 1),
     (rules.rule_includes, "core/exec/exec.c", "#include <stdatomic.h>\n", 1),
     (rules.rule_includes, "core/exec/exec.c", "#include <pthread.h>\n", 1),
