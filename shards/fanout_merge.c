@@ -17,53 +17,79 @@ static int64_t merge_number(struct bytes reply, size_t *header_bytes_out) {
     return value;
 }
 
-static void merge_sum(const struct fanout *f, struct resp_out *out) {
+static void merge_sum(const struct fanout *f, int64_t now_ms, struct resp_out *out) {
     int64_t sum = 0;
     size_t header;
-    for (unsigned i = 0; i < f->part_count; i++)
-        sum += merge_number(buf_bytes(&f->parts[i].reply), &header);
+    for (unsigned i = 0; i < f->part_count; i++) {
+        sum += merge_number(f->parts[i].text, &header);
+        sum -= fanout_clock_gone_count(&f->parts[i].clock, now_ms);
+    }
     resp_int(out, sum);
 }
 
-static void merge_concat(const struct fanout *f, struct resp_out *out) {
-    int64_t count = 0;
-    size_t header;
-    for (unsigned i = 0; i < f->part_count; i++)
-        count += merge_number(buf_bytes(&f->parts[i].reply), &header);
-    resp_array(out, (size_t)count);
-    for (unsigned i = 0; i < f->part_count; i++) {
-        const struct buf *reply = &f->parts[i].reply;
-        merge_number(buf_bytes(reply), &header);
-        resp_raw(out, bytes_of(reply->ptr + header, reply->len - header));
+/* Copies the elements of a part's array, except those that are gone. */
+static void merge_elements(const struct fanout_part *part, int64_t now_ms, struct resp_out *out) {
+    size_t at;
+    int64_t count = merge_number(part->text, &at);
+    if (LIKELY(part->clock.soon_count == 0)) {
+        resp_raw(out, bytes_of(part->text.ptr + at, part->text.len - at));
+        return;
+    }
+    for (uint32_t nth = 0; nth < count; nth++) {
+        struct bytes rest = bytes_of(part->text.ptr + at, part->text.len - at);
+        size_t len = resp_reply_skip(rest);
+        must(len != 0 && len != RESP_REPLY_BROKEN);
+        if (!fanout_clock_is_gone(&part->clock, nth, now_ms))
+            resp_raw(out, bytes_of(rest.ptr, len));
+        at += len;
     }
 }
 
-/* One element per key: the n-th element of the command is the next one of the part that holds the n-th key. */
-static void merge_keys(const struct fanout *f, struct resp_out *out) {
-    size_t *at = mem_alloc(f->part_count * sizeof *at);
+static void merge_concat(const struct fanout *f, int64_t now_ms, struct resp_out *out) {
+    int64_t count = 0;
+    size_t header;
+    for (unsigned i = 0; i < f->part_count; i++) {
+        count += merge_number(f->parts[i].text, &header);
+        count -= fanout_clock_gone_count(&f->parts[i].clock, now_ms);
+    }
+    resp_array(out, (size_t)count);
     for (unsigned i = 0; i < f->part_count; i++)
-        merge_number(buf_bytes(&f->parts[i].reply), &at[i]);
+        merge_elements(&f->parts[i], now_ms, out);
+}
+
+/* One element per key: the n-th element of the command is the next one of the part that holds the n-th key. */
+static void merge_keys(const struct fanout *f, int64_t now_ms, struct resp_out *out) {
+    struct cursor {
+        size_t at;
+        uint32_t nth;
+    } *cursors = mem_zalloc(f->part_count * sizeof *cursors);
+    for (unsigned i = 0; i < f->part_count; i++)
+        merge_number(f->parts[i].text, &cursors[i].at);
     resp_array(out, (size_t)f->key_count);
     for (int k = 0; k < f->key_count; k++) {
-        unsigned part = f->key_part[k];
-        const struct buf *reply = &f->parts[part].reply;
-        struct bytes rest = bytes_of(reply->ptr + at[part], reply->len - at[part]);
+        const struct fanout_part *part = &f->parts[f->key_part[k]];
+        struct cursor *cursor = &cursors[f->key_part[k]];
+        struct bytes rest = bytes_of(part->text.ptr + cursor->at, part->text.len - cursor->at);
         size_t len = resp_reply_skip(rest);
         must(len != 0 && len != RESP_REPLY_BROKEN);
-        resp_raw(out, bytes_of(rest.ptr, len));
-        at[part] += len;
+        if (UNLIKELY(fanout_clock_is_gone(&part->clock, cursor->nth, now_ms)))
+            resp_null(out);
+        else
+            resp_raw(out, bytes_of(rest.ptr, len));
+        cursor->at += len;
+        cursor->nth++;
     }
-    mem_free(at);
+    mem_free(cursors);
 }
 
 /* RANDOMKEY: each part answered [number of its keys, a random one or null]; choose by weight. */
 static void merge_random(const struct fanout *f, struct resp_out *out, struct rng *rng) {
     uint64_t total = 0;
     for (unsigned i = 0; i < f->part_count; i++) {
-        const struct buf *reply = &f->parts[i].reply;
+        struct bytes reply = f->parts[i].text;
         size_t header;
-        must(reply->len > 4);
-        total += (uint64_t)merge_number(bytes_of(reply->ptr + 4, reply->len - 4), &header);
+        must(reply.len > 4);
+        total += (uint64_t)merge_number(bytes_of(reply.ptr + 4, reply.len - 4), &header);
     }
     if (total == 0) {
         resp_null(out);
@@ -71,11 +97,11 @@ static void merge_random(const struct fanout *f, struct resp_out *out, struct rn
     }
     uint64_t pick = rng_below(rng, total);
     for (unsigned i = 0; i < f->part_count; i++) {
-        const struct buf *reply = &f->parts[i].reply;
+        struct bytes reply = f->parts[i].text;
         size_t header;
-        uint64_t keys = (uint64_t)merge_number(bytes_of(reply->ptr + 4, reply->len - 4), &header);
+        uint64_t keys = (uint64_t)merge_number(bytes_of(reply.ptr + 4, reply.len - 4), &header);
         if (pick < keys) {
-            resp_raw(out, bytes_of(reply->ptr + 4 + header, reply->len - 4 - header));
+            resp_raw(out, bytes_of(reply.ptr + 4 + header, reply.len - 4 - header));
             return;
         }
         pick -= keys;
@@ -83,19 +109,31 @@ static void merge_random(const struct fanout *f, struct resp_out *out, struct rn
     must(false);
 }
 
-void fanout_merge(const struct fanout *f, struct resp_out *out, struct rng *rng) {
+/* Fills each part's text and clock; returns the latest clock. */
+static int64_t merge_split(struct fanout *f) {
+    int64_t now_ms = 0;
     for (unsigned i = 0; i < f->part_count; i++) {
-        struct bytes reply = buf_bytes(&f->parts[i].reply);
-        if (resp_reply_is_error(reply)) {
-            resp_raw(out, reply);
+        struct fanout_part *part = &f->parts[i];
+        part->text = buf_bytes(&part->reply);
+        part->text = fanout_clock_split(part->text, &part->clock);
+        now_ms = part->clock.now_ms > now_ms ? part->clock.now_ms : now_ms;
+    }
+    return now_ms;
+}
+
+void fanout_merge(struct fanout *f, struct resp_out *out, struct rng *rng) {
+    int64_t now_ms = merge_split(f);
+    for (unsigned i = 0; i < f->part_count; i++) {
+        if (resp_reply_is_error(f->parts[i].text)) {
+            resp_raw(out, f->parts[i].text);
             return;
         }
     }
     switch ((enum command_merge)f->command->merge) {
-    case MERGE_OK: resp_raw(out, buf_bytes(&f->parts[0].reply)); return;
-    case MERGE_SUM: merge_sum(f, out); return;
-    case MERGE_KEYS: merge_keys(f, out); return;
-    case MERGE_CONCAT: merge_concat(f, out); return;
+    case MERGE_OK: resp_raw(out, f->parts[0].text); return;
+    case MERGE_SUM: merge_sum(f, now_ms, out); return;
+    case MERGE_KEYS: merge_keys(f, now_ms, out); return;
+    case MERGE_CONCAT: merge_concat(f, now_ms, out); return;
     case MERGE_RANDOM: merge_random(f, out, rng); return;
     case MERGE_NONE:
     case MERGE_CURSOR: break;

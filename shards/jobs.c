@@ -6,6 +6,7 @@
 #include "shards/jobs.h"
 
 #include "core/base/mem.h"
+#include "shards/fanout_clock.h"
 #include "shards/parked.h"
 #include "shards/shard.h"
 
@@ -59,6 +60,8 @@ static bool put_off_go_on(struct shard *shard, struct put_off *p, int64_t deadli
     while (!p->rest->step(&shard->engine, p->rest, &out))
         if (io_fresh_ns(shard->io) >= deadline_ns)
             return true;
+    if (p->parked->request.flags & REQUEST_IS_PART)
+        fanout_clock_close(&p->rest->part, shard->engine.now_ms, &p->parked->reply);
     parked_answer(shard, p->parked);
     p->rest->free(p->rest);
     mem_free(p);

@@ -8,6 +8,7 @@
 #include "core/base/keyhash.h"
 #include "shards/cycles.h"
 #include "shards/evict_loop.h"
+#include "shards/fanout_clock.h"
 #include "shards/parked.h"
 #include "shards/server.h"
 #include "shards/shard_log.h"
@@ -48,6 +49,7 @@ static bool run_must_wait(const struct shard *shard, const struct request *r) {
 bool run_request_unlocked(struct shard *shard, const struct request *r, struct buf *out,
                           uint64_t *ticket_out) {
     struct resp_out reply;
+    struct exec_part part = {0};
     resp_out_init(&reply, out, r->proto);
     struct exec x = {
         .engine = &shard->engine,
@@ -60,7 +62,7 @@ bool run_request_unlocked(struct shard *shard, const struct request *r, struct b
         .has_first_key_hash = r->hash != 0,
         .is_no_touch = (r->flags & REQUEST_NO_TOUCH) != 0,
         .is_expiry_held = !locks_are_none(&shard->locks) || shard->pause.until_ms != 0,
-        .is_parts = (r->flags & REQUEST_IS_PART) != 0,
+        .part = r->flags & REQUEST_IS_PART ? &part : NULL,
         .conn = r->command->scope == SCOPE_CONN ? r->to.conn : NULL,
         .host = shard,
     };
@@ -74,6 +76,8 @@ bool run_request_unlocked(struct shard *shard, const struct request *r, struct b
     *ticket_out = UNLIKELY(shard->log != NULL) ? shard_log_end(shard, r) : 0;
     stats_note(shard, r, &reply, cycles_now() - begun, !x.is_deferred);
     shard->current = outer;
+    if (UNLIKELY(r->flags & REQUEST_IS_PART) && !x.is_deferred)
+        fanout_clock_close(&part, shard->engine.now_ms, out);
     return !x.is_deferred;
 }
 

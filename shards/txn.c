@@ -5,6 +5,7 @@
  *   I2  an entry is in exactly one place: the owner's table, or the coordinator's lent set.
  *   I3  tables, expiry, accounting and the log are touched by the owner alone.
  *   I4  every lend is returned, also when the handler answered an error or the client has gone.
+ *   I5  the handler's clock is not before any owner's at the time it lent: keys that expire together are seen together.
  *
  * The alternative, shipping values by copy and installing results blindly, would copy every big value twice. */
 #include "shards/txn.h"
@@ -33,6 +34,7 @@ struct lend {
     struct buf names;
     struct buf effects; /* coming home */
     uint64_t dirty;
+    int64_t clock_ms; /* the owner's, when it lent */
     bool is_write;
     struct log_slot *log_slot; /* kept for our share of its effects; NULL: nothing is logged */
     bool wants_done;           /* the coordinator holds the reply until it knows our ticket */
@@ -172,6 +174,7 @@ static void txn_lend_ready(struct shard *shard, struct lock_waiter *waiter) {
         shard_log_end_place(shard, lend->log_slot);
     if (PLANTED(EARLY_UNLOCK))
         locks_leave(&shard->locks, &lend->waiter);
+    lend->clock_ms = shard->engine.now_ms;
     lend->message.run = txn_lend_arrive;
     shard_send(shard, lend->coordinator, &lend->message);
 }
@@ -268,10 +271,21 @@ static void txn_free(struct txn *txn) {
     mem_free(txn);
 }
 
+/* The handler's clock is the latest of all owners': a key that one of them found expired, and every key that expired
+ * with it on another, is then gone for all (I5). */
+static void txn_set_clock(struct shard *shard, const struct txn *txn) {
+    int64_t clock_ms = shard->engine.now_ms;
+    for (unsigned i = 0; i < txn->lend_count; i++)
+        clock_ms = txn->lends[i]->clock_ms > clock_ms ? txn->lends[i]->clock_ms : clock_ms;
+    if (clock_ms > shard->engine.now_ms)
+        shard_set_clock(shard, clock_ms * 1000);
+}
+
 static void txn_run(struct shard *shard, struct txn *txn) {
     struct lent_set set;
     struct resp_out reply;
     txn_gather(txn, &set);
+    txn_set_clock(shard, txn);
     resp_out_init(&reply, &txn->reply, txn->request.proto);
     struct exec x = {
         .engine = &shard->engine,

@@ -30,7 +30,8 @@ struct scan {
     struct bytes type;    /* ptr NULL: any */
     struct resp_out *out;
     size_t found;
-    struct buf *expired; /* gets the expired keys, each behind its length; NULL: not wanted */
+    struct buf *expired;    /* gets the expired keys, each behind its length; NULL: not wanted */
+    struct exec_part *part; /* set: notes which of the keys expire soon */
 };
 
 static void scan_note_expired(struct buf *expired, struct bytes key) {
@@ -64,6 +65,8 @@ static void scan_visit(void *ctx, struct entry *e, uint64_t hash) {
         return;
     }
     resp_bulk(scan->out, key);
+    if (scan->part != NULL)
+        exec_part_note(scan->part, e, scan->engine->now_ms);
     scan->found++;
 }
 
@@ -168,6 +171,7 @@ static bool keys_step(struct engine *engine, struct exec_rest *rest, struct resp
     struct scan scan = {.engine = engine,
                         .out = &keys_out,
                         .pattern = scan_pattern(buf_bytes(&keys->pattern)),
+                        .part = &rest->part,
                         .found = keys->found};
     if (ks != NULL)
         keys->position =
@@ -184,13 +188,14 @@ static void keys_free(struct exec_rest *rest) {
     struct keys_rest *keys = CONTAINER_OF(rest, struct keys_rest, rest);
     buf_deinit(&keys->pattern);
     buf_deinit(&keys->keys);
+    buf_deinit(&rest->part.soon);
     mem_free(keys);
 }
 
 /* KEYS pattern */
 void cmd_keys(struct exec *x) {
     struct keys_rest *keys = mem_zalloc(sizeof *keys);
-    keys->rest = (struct exec_rest){keys_step, keys_free};
+    keys->rest = (struct exec_rest){.step = keys_step, .free = keys_free};
     keys->db = x->db;
     keys->proto = x->out->proto;
     buf_init(&keys->pattern);
@@ -198,6 +203,10 @@ void cmd_keys(struct exec *x) {
     buf_put_bytes(&keys->pattern, x->argv[1]);
     for (int i = 0; x->engine->ops.put_off == NULL || i < KEYS_FIRST_STEPS; i++) {
         if (keys_step(x->engine, &keys->rest, x->out)) {
+            if (x->part != NULL) {
+                *x->part = keys->rest.part;
+                keys->rest.part = (struct exec_part){0};
+            }
             keys_free(&keys->rest);
             return;
         }
@@ -221,7 +230,7 @@ void cmd_randomkey(struct exec *x) {
         e = NULL;
     }
     buf_deinit(&expired);
-    if (x->is_parts) {
+    if (x->part != NULL) {
         resp_array(x->out, 2);
         resp_int(x->out, e == NULL ? 0 : (int64_t)keyspace_count(ks));
     }

@@ -25,8 +25,8 @@
 #include "core/command/command_hash.h"
 
 /* The keyspecs column of a row, as members of struct command. */
-#define NO_KEYS                            .keyspec_count = 0
-#define KEYS__RANGE(first_, last_, step_, flags_)                                                             \
+#define NO_KEYS .keyspec_count = 0
+#define KEYS__RANGE(first_, last_, step_, flags_)                                                            \
     { .first = first_, .last = last_, .step = step_, .flags = flags_, .find = KEYFIND_RANGE }
 #define KEYS__COUNTED(numkeys_, first_, step_, flags_)                                                       \
     { .first = first_, .step = step_, .numkeys = numkeys_, .flags = flags_, .find = KEYFIND_NUMKEYS }
@@ -44,12 +44,12 @@
     .keyspec_count = 2,                                                                                      \
     .keys = {KEYS__RANGE(first1, last1, step1, flags1), KEYS__COUNTED(numkeys2, first2, step2, flags2)}
 #define KEYS_OPTION(first1, last1, step1, flags1, word2, from2, flags2)                                      \
-    .keyspec_count = 2, .keys = {KEYS__RANGE(first1, last1, step1, flags1),                                  \
-                                 KEYS__WORD(word2, from2, flags2, KEYFIND_OPTION)}
+    .keyspec_count = 2,                                                                                      \
+    .keys = {KEYS__RANGE(first1, last1, step1, flags1), KEYS__WORD(word2, from2, flags2, KEYFIND_OPTION)}
 #define KEYS_OPTION2(first1, last1, step1, flags1, word2, from2, flags2, word3, from3, flags3)               \
-    .keyspec_count = 3, .keys = {KEYS__RANGE(first1, last1, step1, flags1),                                  \
-                                 KEYS__WORD(word2, from2, flags2, KEYFIND_OPTION),                           \
-                                 KEYS__WORD(word3, from3, flags3, KEYFIND_OPTION)}
+    .keyspec_count = 3,                                                                                      \
+    .keys = {KEYS__RANGE(first1, last1, step1, flags1), KEYS__WORD(word2, from2, flags2, KEYFIND_OPTION),    \
+             KEYS__WORD(word3, from3, flags3, KEYFIND_OPTION)}
 #define STREAMS(word_, from_, flags_)                                                                        \
     .keyspec_count = 1, .keys = {KEYS__WORD(word_, from_, flags_, KEYFIND_STREAMS)}
 

@@ -5,6 +5,15 @@
 
 #include "core/resp/resp_read.h"
 
+void exec_part_note(struct exec_part *part, const struct entry *e, int64_t now_ms) {
+    struct exec_soon soon = {.nth = part->seen++};
+    if (e == NULL || !entry_has_expire(e))
+        return;
+    soon.expire_ms = entry_expire_ms(e);
+    if (soon.expire_ms > now_ms && soon.expire_ms - now_ms <= EXEC_SOON_MS)
+        buf_put(&part->soon, (const char *)&soon, sizeof soon);
+}
+
 void exec_block(struct exec *x, const struct exec_block *how) {
     struct engine_ops *ops = &x->engine->ops;
     if (ops->block != NULL && ops->block(ops->ctx, x, how)) {

@@ -44,21 +44,41 @@ struct engine_stats {
     uint64_t lazyfreed;
 };
 
+/* One part of a command that several shards run. It collects which of its keys, numbered in the order in which they are
+ * opened (KEYS: listed), were found alive but expire within EXEC_SOON_MS: the shards' clocks differ, and who joins the
+ * parts judges by one. */
+enum { EXEC_SOON_MS = 10000 };
+
+struct exec_soon {
+    int64_t expire_ms;
+    int64_t nth;
+};
+
+struct exec_part {
+    int64_t seen;
+    struct buf soon; /* struct exec_soon each */
+};
+
+/* Counts one more key; `e` is its entry, or NULL. */
+void exec_part_note(struct exec_part *part, const struct entry *e, int64_t now_ms);
+
 /* What is left of a command that is too long for one go (KEYS over a large database). It owns what it needs of the
  * arguments; commands of others run between its steps. */
 struct exec_rest {
     /* Goes on for some tens of microseconds. True: the reply has been written to `out`, and there is no more to do. */
     bool (*step)(struct engine *engine, struct exec_rest *rest, struct resp_out *out);
     void (*free)(struct exec_rest *rest);
+    struct exec_part part; /* of a command that runs in parts; who answers it takes this */
 };
 
 /* What a blocking command waits for; see exec_block. */
 struct exec_block {
     int first_key; /* argv positions of the keys it waits for: first_key .. first_key + key_count - 1 */
     int key_count;
-    int64_t deadline_ms;      /* unix time at which it is answered in vain; 0: it waits for ever */
-    bool is_null_array;       /* the answer in vain: a null array, else a null */
-    const struct bytes *argv; /* the command as it is to be run again ("$" of XREAD resolved); NULL: as it came */
+    int64_t deadline_ms; /* unix time at which it is answered in vain; 0: it waits for ever */
+    bool is_null_array;  /* the answer in vain: a null array, else a null */
+    const struct bytes
+        *argv; /* the command as it is to be run again ("$" of XREAD resolved); NULL: as it came */
 };
 
 /* Upward calls of the engine, owned by it, filled by the shard. */
@@ -144,13 +164,14 @@ struct exec {
     bool is_no_touch; /* CLIENT NO-TOUCH: reads leave the access time alone */
     bool
         is_expiry_held; /* reads hide expired keys instead of deleting them: somebody waits for keys, or writes pause */
-    bool is_parts;         /* runs as one part of a SCOPE_SPLIT or SCOPE_ALL command */
-    bool is_deferred;      /* set where the reply will come later: it waits, or a handler of the upper layers answers */
+    struct exec_part *part; /* set: runs as one part of a SCOPE_SPLIT or SCOPE_ALL command */
+    bool
+        is_deferred; /* set where the reply will come later: it waits, or a handler of the upper layers answers */
     int64_t block_deadline_ms; /* the command has waited and is run again: its deadline; else 0 */
     bool is_block_retry;       /* the same: it has waited */
-    struct lent_set *lent; /* NULL: keys are in engine; else: in this set */
-    struct conn *conn;     /* only for SCOPE_CONN handlers: the connection itself; else NULL */
-    void *host;            /* the shard, for handlers of the upper layers (net, shards); else NULL */
+    struct lent_set *lent;     /* NULL: keys are in engine; else: in this set */
+    struct conn *conn;         /* only for SCOPE_CONN handlers: the connection itself; else NULL */
+    void *host;                /* the shard, for handlers of the upper layers (net, shards); else NULL */
 };
 
 /* Runs the command's handler with checks around it (exactly one reply was written; error counters). */

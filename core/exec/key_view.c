@@ -32,6 +32,8 @@ static void key_init(struct exec *x, int db, struct bytes key, struct key_view *
     else
         kv->hash = keyhash_hash(key, x->engine->hash_seed);
     kv->entry = kv->ks ? keyspace_find(kv->ks, key, kv->hash) : NULL;
+    if (UNLIKELY(x->part != NULL))
+        exec_part_note(x->part, kv->entry, x->engine->now_ms);
 }
 
 static bool key_is_expired(const struct key_view *kv) {

@@ -18,7 +18,7 @@ struct lent_key {
     unsigned owner;      /* index into effects[] */
     struct entry *entry; /* NULL: absent or deleted */
     bool is_changed;     /* written: the owner must note it (WATCH, dirty) */
-    bool is_ready;       /* exec_ready was called: the owner tells those who wait, after the key has come home */
+    bool is_ready; /* exec_ready was called: the owner tells those who wait, after the key has come home */
 };
 
 /* Effects for one owner's log. */
