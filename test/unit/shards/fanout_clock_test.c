@@ -1,3 +1,4 @@
+/* The trailer of a part's reply: what it carries, and how keys are judged by it. */
 #include "shards/fanout_clock.h"
 
 #include "core/base/mem.h"
