@@ -3,13 +3,17 @@
  * Integers are printed two digits at a time from a table and read with one overflow check at the end: 19 digits
  * always fit an unsigned 64-bit number, and only those can exceed the signed range.
  *
- * Doubles are printed as %.17g prints them. The C library does that with big-number arithmetic; here the two
- * usual cases are done with exact 128-bit integers and the rest is left to it:
+ * Doubles are printed with the fewest digits that read back as the same double; of several such texts the nearest. The
+ * C library has no function for that. Three ways, tried in this order:
  *
- *   integers below 1e17    the integer's own digits (17 significant digits hold all of them)
+ *   integers up to 2^62    the integer's own digits
+ *   at most 15 digits      n / 10^k with n < 10^15 and k <= 22: both are exact doubles, so the correctly rounded quotient
+ *                          is what the text "n / 10^k" reads as. The first k that gives the value back has the digits.
  *   1e-4 <= |v| < 2^53     v = m * 2^-s with m < 2^53 and 1 <= s <= 66. The digits are v * 10^k rounded, k chosen
  *                          so that there are 17 of them. k <= 20, so m * 10^k < 2^120 is exact, and its low s
- *                          bits are exactly the remainder that decides the rounding (ties to even).
+ *                          bits are exactly the remainder that decides the rounding (ties to even). Sixteen digits
+ *                          will do where they lie within half a unit of the double's last place, compared exactly.
+ *   all others             the library prints and reads 15, 16 and 17 digits until the value comes back
  *
  * Doubles are read by strtod, except for short decimal texts: up to 15 digits make an exact double, a power of
  * ten up to 10^22 is an exact double, and the quotient of two exact doubles is correctly rounded. */
@@ -205,33 +209,87 @@ bool num_parse_longdouble(struct bytes text, long double *value_out) {
 
 /* ---- Printing floating point numbers ---- */
 
-enum { DOUBLE_DIGITS = 17 };
+enum {
+    DOUBLE_DIGITS = 17,          /* so many always tell a double from its neighbours */
+    DOUBLE_PLAIN_ZEROS = 7,      /* an integer with fewer zeros behind its digits is written without exponent */
+    DOUBLE_PLAIN_DECIMALS = 7,   /* and a fraction with fewer digits behind the point, */
+    DOUBLE_PLAIN_MAGNITUDE = 4,  /* or one whose first digit is nearer to the point than this */
+    DOUBLE_POWERS = 22,          /* 10^22 is the largest power of ten that is a double */
+};
 
+#define TEN_TO_15 1000000000000000.0
 #define TEN_TO_16 10000000000000000U
 #define TEN_TO_17 100000000000000000U
+#define TWO_TO_53 9007199254740992.0
+#define TWO_TO_62 4611686018427387904.0
 
 __extension__ typedef unsigned __int128 uint128;
 
-/* value * 10^scale as an integer, rounded to nearest, ties to even; 1e-4 <= value < 2^53, value is no integer,
- * and 0 <= scale <= 20. Exact: see the top of the file. */
-static uint64_t scaled_digits(double value, int scale) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint128 product = (bits & (((uint64_t)1 << 52) - 1)) | (uint64_t)1 << 52; /* value = product * 2^-shift */
-    unsigned shift = 1075 - (unsigned)(bits >> 52);
-    for (; scale >= 10; scale -= 10)
-        product *= 10000000000U;
+/* A decimal number: digits * 10^exponent, digits not ending in 0. */
+struct decimal {
+    uint64_t digits;
+    int exponent;
+};
+
+static struct decimal decimal_of(uint64_t digits, int exponent) {
+    for (; digits % 10 == 0; digits /= 10)
+        exponent++;
+    return (struct decimal){digits, exponent};
+}
+
+/* At most 15 digits, and a power of ten that is a double: the quotient is what reading that decimal gives, and no other
+ * decimal of so few digits reads the same. The product is off by less than 0.12, so rounding it finds the digits. */
+static bool find_short(double value, struct decimal *out) {
+    for (int decimals = 1; decimals <= DOUBLE_POWERS; decimals++) {
+        double scaled = value * powers_of_ten[decimals];
+        if (scaled >= TEN_TO_15)
+            return false;
+        uint64_t digits = (uint64_t)(scaled + 0.5);
+        if (digits != 0 && (double)digits / powers_of_ten[decimals] == value) {
+            *out = (struct decimal){digits, -decimals};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A double as mantissa * 2^-shift. */
+struct binary {
+    uint64_t mantissa;
+    unsigned shift;
+};
+
+static uint128 times_power_of_ten(uint128 factor, int power) {
     static const uint64_t small_powers[] = {1,      10,      100,      1000,      10000,
                                             100000, 1000000, 10000000, 100000000, 1000000000};
-    product *= small_powers[scale];
-    uint64_t whole = (uint64_t)(product >> shift);
-    uint128 rest = product - ((uint128)whole << shift);
-    uint128 half = (uint128)1 << (shift - 1);
+    for (; power >= 10; power -= 10)
+        factor *= 10000000000U;
+    return factor * small_powers[power];
+}
+
+/* value * 10^scale as an integer, rounded to nearest, ties to even; 0 <= scale <= 20. */
+static uint64_t scaled_digits(struct binary value, int scale) {
+    uint128 product = times_power_of_ten(value.mantissa, scale);
+    uint64_t whole = (uint64_t)(product >> value.shift);
+    uint128 rest = product - ((uint128)whole << value.shift);
+    uint128 half = (uint128)1 << (value.shift - 1);
     return whole + (rest > half || (rest == half && (whole & 1)));
 }
 
-/* Prints a positive value that is no integer, 1e-4 <= value < 2^53. */
-static size_t put_plain_double(char *text, double value) {
+/* True if digits * 10^-scale is sure to be read as `value`: nearer than half the distance to the next double. */
+static bool reads_back(struct binary value, uint64_t digits, int scale) {
+    uint128 exact = times_power_of_ten(value.mantissa, scale);
+    uint128 tried = (uint128)digits << value.shift;
+    uint128 distance = tried > exact ? tried - exact : exact - tried;
+    bool is_power_of_two = value.mantissa == (uint64_t)1 << 52; /* the doubles below are twice as dense */
+    return distance * (is_power_of_two && tried < exact ? 4 : 2) < times_power_of_ten(1, scale);
+}
+
+/* 1e-4 <= value < 2^53, value is no integer and has no short decimal. */
+static struct decimal find_exact(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    struct binary v = {(bits & (((uint64_t)1 << 52) - 1)) | (uint64_t)1 << 52, 1075 - (unsigned)(bits >> 52)};
     int magnitude; /* value has its first digit at 10^magnitude */
     if (value < 1)
         magnitude = value >= 0.1 ? -1 : value >= 0.01 ? -2 : value >= 0.001 ? -3 : -4;
@@ -239,52 +297,90 @@ static size_t put_plain_double(char *text, double value) {
         for (magnitude = 0; value >= powers_of_ten[magnitude + 1];)
             magnitude++;
     /* 0.1 and its like are no exact doubles, and rounding may add a digit: the guess may be off by one. */
-    uint64_t digits = scaled_digits(value, DOUBLE_DIGITS - 1 - magnitude);
+    int scale = DOUBLE_DIGITS - 1 - magnitude;
+    uint64_t digits = scaled_digits(v, scale);
     while (digits >= TEN_TO_17 || digits < TEN_TO_16) {
-        magnitude += digits >= TEN_TO_17 ? 1 : -1;
-        digits = scaled_digits(value, DOUBLE_DIGITS - 1 - magnitude);
+        scale -= digits >= TEN_TO_17 ? 1 : -1;
+        digits = scaled_digits(v, scale);
     }
-    size_t count = DOUBLE_DIGITS;
-    for (; digits % 10 == 0; digits /= 10)
-        count--;
+    if (scale > 0) {
+        uint64_t fewer = scaled_digits(v, scale - 1);
+        if (reads_back(v, fewer, scale - 1))
+            return decimal_of(fewer, 1 - scale);
+    }
+    return decimal_of(digits, -scale);
+}
 
-    char *at = text;
-    if (magnitude < 0) {
-        *at++ = '0';
-        *at++ = '.';
-        for (int i = -1; i > magnitude; i--)
-            *at++ = '0';
-        put_digits(at, count, digits);
-        return (size_t)(at - text) + count;
+/* Any positive finite value: the library prints and reads until both agree. */
+static struct decimal find_by_trying(double value) {
+    char text[DOUBLE_DIGITS + 16];
+    bool is_normal = fpclassify(value) == FP_NORMAL; /* then 15 digits and a cut are never longer than needed */
+    for (int count = is_normal ? EXACT_DIGITS_MAX : 1;; count++) {
+        int len = snprintf(text, sizeof text, "%.*e", count - 1, value);
+        must(len > 0 && (size_t)len < sizeof text);
+        if (count < DOUBLE_DIGITS && strtod(text, NULL) != value)
+            continue;
+        uint64_t digits = 0;
+        const char *at = text;
+        for (; *at != 'e'; at++)
+            if (*at != '.')
+                digits = digits * 10 + (unsigned)(*at - '0');
+        return decimal_of(digits, atoi(at + 1) - (count - 1));
     }
-    size_t before_point = (size_t)magnitude + 1;
-    put_digits(at, count, digits);
-    must(count > before_point); /* 17 digits tell a number that is no integer from every integer */
-    memmove(at + before_point + 1, at + before_point, count - before_point);
-    at[before_point] = '.';
-    return count + 1;
+}
+
+/* The layout of Redis since 7.2. */
+static size_t put_decimal(char *text, struct decimal d) {
+    int count = (int)count_digits(d.digits);
+    int magnitude = d.exponent + count - 1; /* of the first digit */
+    int distance = magnitude < 0 ? -magnitude : magnitude;
+    if (d.exponent >= 0 && distance < count + DOUBLE_PLAIN_ZEROS) {
+        put_digits(text, (size_t)count, d.digits);
+        memset(text + count, '0', (size_t)d.exponent);
+        return (size_t)(count + d.exponent);
+    }
+    if (d.exponent < 0 && (d.exponent > -DOUBLE_PLAIN_DECIMALS || distance < DOUBLE_PLAIN_MAGNITUDE)) {
+        int before_point = count + d.exponent;
+        int zeros = before_point > 0 ? 0 : 1 - before_point; /* the one before the point, and those behind it */
+        memset(text, '0', (size_t)zeros);
+        put_digits(text + zeros, (size_t)count, d.digits);
+        size_t point = before_point > 0 ? (size_t)before_point : 1;
+        size_t len = (size_t)(zeros + count);
+        memmove(text + point + 1, text + point, len - point);
+        text[point] = '.';
+        return len + 1;
+    }
+    put_digits(text, (size_t)count, d.digits);
+    size_t len = (size_t)count;
+    if (count > 1) {
+        memmove(text + 2, text + 1, len - 1);
+        text[1] = '.';
+        len++;
+    }
+    text[len++] = 'e';
+    text[len++] = magnitude < 0 ? '-' : '+';
+    return len + num_from_uint(text + len, (uint64_t)distance);
 }
 
 size_t num_from_double(char *text, double value) {
     double magnitude = fabs(value);
-    bool is_negative = signbit(value);
-    if (magnitude < 1e17 && magnitude == (double)(int64_t)magnitude) {
-        if (is_negative)
-            text[0] = '-';
-        return is_negative + num_from_uint(text + is_negative, (uint64_t)magnitude);
-    }
-    if (magnitude >= 1e-4 && magnitude < 9007199254740992.0) {
-        if (is_negative)
-            text[0] = '-';
-        return is_negative + put_plain_double(text + is_negative, magnitude);
-    }
+    size_t sign = signbit(value) ? 1 : 0;
+    if (sign)
+        text[0] = '-';
+    if (magnitude <= TWO_TO_62 && magnitude == (double)(int64_t)magnitude)
+        return sign + num_from_uint(text + sign, (uint64_t)magnitude);
     if (isnan(value)) {
         memcpy(text, "nan", 3);
         return 3;
     }
-    int len = snprintf(text, NUM_DOUBLE_TEXT_MAX, "%.17g", value);
-    must(len > 0 && len < NUM_DOUBLE_TEXT_MAX);
-    return (size_t)len;
+    if (isinf(value)) {
+        memcpy(text + sign, "inf", 3);
+        return sign + 3;
+    }
+    struct decimal d;
+    if (magnitude >= TWO_TO_53 || !find_short(magnitude, &d))
+        d = magnitude >= 1e-4 && magnitude < TWO_TO_53 ? find_exact(magnitude) : find_by_trying(magnitude);
+    return sign + put_decimal(text + sign, d);
 }
 
 size_t num_from_longdouble(char *text, long double value) {

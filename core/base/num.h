@@ -6,9 +6,12 @@
 enum {
     NUM_INT_TEXT_MAX = 21, /* bytes that a 64-bit integer's text needs at most, sign included */
 
-    /* Bytes that num_from_double or num_from_longdouble needs at most: the largest long double has 4933 digits
+    /* Bytes that num_from_longdouble needs at most: the largest long double has 4933 digits
      * before the point. A float text to be read must be shorter than this, too. */
     NUM_DOUBLE_TEXT_MAX = 5120,
+
+    /* Bytes that num_from_double needs at most: a sign, "0.000", 17 digits; or 17 digits, 6 zeros; or an exponent. */
+    NUM_DOUBLE_SHORT_MAX = 32,
 };
 
 /* Reads a canonical decimal 64-bit integer: no spaces, no plus sign, no leading zeros, no "-0". False otherwise
@@ -29,9 +32,9 @@ bool num_parse_memory(struct bytes text, uint64_t *bytes_out);
 size_t num_from_int(char *text, int64_t value);
 size_t num_from_uint(char *text, uint64_t value);
 
-/* 17 significant digits, as printf's %.17g: "3", "0.10000000000000001", "1e+20", "inf", "-inf", "nan". That is
- * how Redis up to 7.0 prints ZSCORE and RESP3 doubles (7.2 prints the shortest text instead: "0.1"). It always
- * reads back as `value`. Writes at most NUM_DOUBLE_TEXT_MAX bytes, no NUL; returns the length. */
+/* The shortest text that reads back as `value`, laid out as Redis since 7.2 does: "3", "0.1", "1e-7", "1.5e+300",
+ * "100000000000000000", "inf", "-inf", "nan", "-0". Writes at most NUM_DOUBLE_SHORT_MAX bytes, no NUL; returns the
+ * length. */
 size_t num_from_double(char *text, double value);
 
 /* Human form of INCRBYFLOAT: 17 digits after the point, trailing zeros cut, no exponent. Writes at most

@@ -102,7 +102,7 @@ static void put_number(struct resp_out *o, enum resp_type type, struct bytes tex
 }
 
 void resp_double(struct resp_out *o, double value) {
-    char text[NUM_DOUBLE_TEXT_MAX];
+    char text[NUM_DOUBLE_SHORT_MAX];
     put_number(o, RESP_DOUBLE, bytes_of(text, num_from_double(text, value)));
 }
 
