@@ -325,7 +325,7 @@ static struct decimal find_by_trying(double value) {
         for (; *at != 'e'; at++)
             if (*at != '.')
                 digits = digits * 10 + (unsigned)(*at - '0');
-        return decimal_of(digits, atoi(at + 1) - (count - 1));
+        return decimal_of(digits, (int)strtol(at + 1, NULL, 10) - (count - 1));
     }
 }
 
