@@ -34,7 +34,7 @@ How to read the tables:
 * **Set** says when: *any time*, *start* (file or command line only), or *protected* (by CONFIG SET only as
   `enable-protected-configs` allows).
 * **Effect** is *yes*; *none* (stock files load and the value is shown, but it changes nothing: the server logs that
-  at its start); or *refused* (the feature is not there, so any value but the default is an error).
+  at its start); *none yet* (the same, until the feature that it is about is built); or *refused* (the feature is not there, so any value but the default is an error).
 * Memory sizes take the units `k`, `m`, `g` (powers of 1000) and `kb`, `mb`, `gb` (powers of 1024).
 
 Besides the directives below, a file may hold `include PATH` (a pattern may match several files, or none),
@@ -104,6 +104,8 @@ class Row:
     def grade(self):
         if "CONFIG_ONLY_DEFAULT" in self.flags:
             return "refused"
+        if "CONFIG_LATER" in self.flags:
+            return "none yet"
         return "none" if "CONFIG_ACCEPTED" in self.flags else "yes"
 
     @property
@@ -177,7 +179,7 @@ def audit(groups):
             if row.grade == "yes" and row.field not in used:
                 print(f"{row.name}: claims an effect, but nothing reads the field")
                 findings += 1
-            elif row.grade == "none" and row.field in used:
+            elif row.grade in ("none", "none yet") and row.field in used:
                 print(f"{row.name}: denies an effect, but something reads the field")
                 findings += 1
     print(f"{findings} findings")

@@ -2,6 +2,7 @@
 #include "core/cmd/cmd.h"
 #include "shards/parked.h"
 #include "shards/server.h"
+#include "shards/shutdown.h"
 #include "shards/version.h"
 
 #include <time.h>
@@ -55,28 +56,29 @@ void cmd_lolwut(struct exec *x) {
 
 /* ---- SHUTDOWN ---- */
 
-struct shutdown {
-    bool is_save, is_nosave, is_now, is_force, is_abort;
-};
+enum { SHUTDOWN_ABORT = CONFIG_SHUTDOWN_FORCE << 1 };
 
-static bool shutdown_parse(const struct exec *x, struct shutdown *s) {
-    *s = (struct shutdown){0};
+static bool shutdown_parse(const struct exec *x, unsigned *options_out) {
+    static const struct {
+        const char *word;
+        unsigned bit;
+    } words[] = {
+        {"save", CONFIG_SHUTDOWN_SAVE},   {"nosave", CONFIG_SHUTDOWN_NOSAVE}, {"now", CONFIG_SHUTDOWN_NOW},
+        {"force", CONFIG_SHUTDOWN_FORCE}, {"abort", SHUTDOWN_ABORT},
+    };
+    unsigned both = CONFIG_SHUTDOWN_SAVE | CONFIG_SHUTDOWN_NOSAVE;
+    unsigned seen = 0;
     for (int i = 1; i < x->argc; i++) {
-        if (bytes_is_word(x->argv[i], "SAVE"))
-            s->is_save = true;
-        else if (bytes_is_word(x->argv[i], "NOSAVE"))
-            s->is_nosave = true;
-        else if (bytes_is_word(x->argv[i], "NOW"))
-            s->is_now = true;
-        else if (bytes_is_word(x->argv[i], "FORCE"))
-            s->is_force = true;
-        else if (bytes_is_word(x->argv[i], "ABORT"))
-            s->is_abort = true;
-        else
+        unsigned bit = 0;
+        for (size_t w = 0; w < COUNT_OF(words); w++)
+            if (bytes_is_word(x->argv[i], words[w].word))
+                bit = words[w].bit;
+        if (bit == 0)
             return false;
+        seen |= bit;
     }
-    bool has_other = s->is_save || s->is_nosave || s->is_now || s->is_force;
-    return !(s->is_abort && has_other) && !(s->is_save && s->is_nosave);
+    *options_out = seen;
+    return !((seen & SHUTDOWN_ABORT) && seen != SHUTDOWN_ABORT) && (seen & both) != both;
 }
 
 /* The client gets no reply but the end of its connection: an empty one settles its place in the order of replies. */
@@ -84,27 +86,21 @@ static void shutdown_answer_nothing(struct exec *x) {
     parked_answer(x->host, parked_defer(x));
 }
 
-/* This server keeps its data in the append-only file, which is complete and synced when the last shard has closed it;
- * there is no snapshot to be saved, so SAVE is refused unless FORCE insists on stopping. */
 void cmd_shutdown(struct exec *x) {
     struct shard *shard = x->host;
     struct server *server = shard->server;
-    struct shutdown s;
-    if (!shutdown_parse(x, &s)) {
+    unsigned options;
+    if (!shutdown_parse(x, &options)) {
         resp_err(x->out, REPLY_ERR_SYNTAX);
         return;
     }
-    if (s.is_abort) {
+    if (options & SHUTDOWN_ABORT) {
         resp_errorf(x->out, "ERR No shutdown in progress.");
         return;
     }
     logger_say(&server->logger, LOGLEVEL_WARNING, "User requested shutdown...");
-    if (s.is_save && !s.is_force) {
-        logger_say(&server->logger, LOGLEVEL_WARNING,
-                   "SHUTDOWN SAVE refused: this server saves no snapshots");
+    if (shutdown_begin(server, options))
+        shutdown_answer_nothing(x);
+    else
         resp_errorf(x->out, "ERR Errors trying to SHUTDOWN. Check logs.");
-        return;
-    }
-    shutdown_answer_nothing(x);
-    server_stop(server);
 }

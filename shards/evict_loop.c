@@ -2,7 +2,7 @@
  *
  * The sum over shards is an atomic that each shard moves by the difference since it last published, so reading it is one
  * load. A shard evicts only its own keys. When the process is over the limit, each shard that gets a write evicts until
- * the sum fits or EVICT_LOOP_MAX keys are gone; then the command runs anyway if the shard could go on evicting, or is
+ * the sum fits or some keys are gone (maxmemory-eviction-tenacity says how many); then the command runs anyway if the shard could go on evicting, or is
  * within its own share, so that one shard is not emptied because another is large. */
 #include "shards/evict_loop.h"
 
@@ -10,7 +10,10 @@
 #include "shards/server.h"
 
 enum {
-    EVICT_LOOP_MAX = 64,
+    EVICT_LOOP_KEYS = 64,     /* evicted for one command at most, with the usual tenacity */
+    EVICT_LOOP_KEYS_MIN = 16, /* with none */
+    EVICT_TENACITY_USUAL = 10,
+    EVICT_TENACITY_FULL = 100,
     EVICT_LOOP_PIECES = 1024, /* of large values that are being freed, in place of one key */
 };
 
@@ -61,12 +64,28 @@ static bool evict_loop_fits(struct shard *shard, uint64_t limit) {
     return atomic_load_explicit(&shard->server->used_bytes, memory_order_relaxed) <= limit;
 }
 
+/* How many keys one command may evict: fewer below the usual tenacity, 15 % more with each step above it, any number with
+ * the full one. */
+static uint64_t evict_loop_keys_max(int tenacity) {
+    if (tenacity >= EVICT_TENACITY_FULL)
+        return UINT64_MAX;
+    if (tenacity <= EVICT_TENACITY_USUAL) {
+        uint64_t keys = (uint64_t)(EVICT_LOOP_KEYS * tenacity / EVICT_TENACITY_USUAL);
+        return keys > EVICT_LOOP_KEYS_MIN ? keys : EVICT_LOOP_KEYS_MIN;
+    }
+    uint64_t keys = EVICT_LOOP_KEYS;
+    for (int i = EVICT_TENACITY_USUAL; i < tenacity; i++)
+        keys += keys * 15 / 100;
+    return keys;
+}
+
 /* Evicts until the sum fits or enough keys are gone; false when there was nothing to evict. */
 static bool evict_loop_some(struct shard *shard, uint64_t limit) {
     bool is_timed = shard->engine.config->latency_monitor_threshold > 0;
     int64_t begun_ns = is_timed ? io_fresh_ns(shard->io) : 0;
+    uint64_t keys_max = evict_loop_keys_max(shard->engine.config->maxmemory_eviction_tenacity);
     bool has_victims = true;
-    for (int i = 0; i < EVICT_LOOP_MAX && has_victims && !evict_loop_fits(shard, limit); i++)
+    for (uint64_t i = 0; i < keys_max && has_victims && !evict_loop_fits(shard, limit); i++)
         has_victims = evict_loop_one(shard);
     if (is_timed)
         latency_note(shard, LATENCY_EVICTION_CYCLE, (uint64_t)(io_fresh_ns(shard->io) - begun_ns) / 1000000);

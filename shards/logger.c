@@ -9,12 +9,17 @@
 
 enum { LOGGER_LINE_MAX = 2048 };
 
+static const char LOGGER_SYSTEM_SOCKET[] = "/dev/log";
+
 void logger_set_level(struct logger *logger, enum loglevel level) {
     atomic_store_explicit(&logger->level, (int)level, memory_order_relaxed);
 }
 
-bool logger_open(struct logger *logger, const char *path, enum loglevel level) {
-    logger_set_level(logger, level);
+bool logger_open(struct logger *logger, const struct config *config) {
+    const char *path = config->logfile;
+    logger_set_level(logger, config->loglevel);
+    if (config->syslog_enabled)
+        logger->system = system_log_open(LOGGER_SYSTEM_SOCKET, config->syslog_ident, config->syslog_facility);
     logger->fd = STDOUT_FILENO;
     if (path && path[0])
         logger->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -25,6 +30,8 @@ void logger_close(struct logger *logger) {
     if (logger->fd > STDERR_FILENO)
         close(logger->fd);
     logger->fd = -1;
+    system_log_close(logger->system);
+    logger->system = NULL;
 }
 
 static char logger_mark(enum loglevel level) {
@@ -54,6 +61,8 @@ void logger_say(const struct logger *logger, enum loglevel level, const char *fo
     int more = vsnprintf(line + at, sizeof line - (size_t)at - 1, format, args);
     va_end(args);
     size_t len = strnlen(line, sizeof line - 2);
+    if (logger->system)
+        system_log_say(logger->system, level, bytes_of(line + at, len - (size_t)at));
     (void)more;
     line[len++] = '\n';
     ssize_t written = write(logger->fd, line, len);

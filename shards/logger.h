@@ -2,22 +2,26 @@
  *
  *     12345:M 22 Nov 2026 16:01:02.345 * Ready to accept connections
  *
- * The mark stands for the level: . debug, - verbose, * notice, # warning. Any thread; each line is one write. */
+ * The mark stands for the level: . debug, - verbose, * notice, # warning. Any thread; each line is one write. Where the
+ * configuration asks for it, the machine's log service gets each line too (system_log.h). */
 #pragma once
 
 #include "core/base/attr.h"
 #include "core/config/config.h"
+#include "shards/system_log.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
 
 struct logger {
     int fd;
-    atomic_int level; /* enum loglevel */
+    atomic_int level;          /* enum loglevel */
+    struct system_log *system; /* NULL: the log service gets nothing */
 };
 
-/* Standard output when path is NULL or empty. False when the file cannot be opened (errno tells why). */
-bool logger_open(struct logger *logger, const char *path, enum loglevel level);
+/* As logfile, loglevel and the syslog directives say; standard output when logfile is empty. False when the file cannot
+ * be opened (errno tells why). */
+bool logger_open(struct logger *logger, const struct config *config);
 void logger_close(struct logger *logger);
 
 /* Any thread. */

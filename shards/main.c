@@ -100,6 +100,20 @@ static int main_serve(struct server *server) {
     return code;
 }
 
+/* A log line for each line of the notes, and for each directive that was given but changes nothing. */
+static void main_say_notes(const struct logger *logger, const struct config *config, struct buf *notes) {
+    if (notes->len)
+        buf_put_char(notes, '\n');
+    config_print_notes(config, notes);
+    if (notes->len == 0)
+        return;
+    for (const char *at = notes->ptr, *end = at + notes->len; at < end;) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        logger_say(logger, LOGLEVEL_WARNING, "%.*s", (int)(newline - at), at);
+        at = newline + 1;
+    }
+}
+
 static int main_run(struct config *config, int argc, char **argv) {
     char why[512] = "";
     int code = 1;
@@ -120,9 +134,8 @@ static int main_run(struct config *config, int argc, char **argv) {
     }
     server->names = names;
     main_show_title(config, argc, argv, &title);
-    if (logger_open(&server->logger, config->logfile, config->loglevel)) {
-        if (notes.len)
-            logger_say(&server->logger, LOGLEVEL_WARNING, "%.*s", (int)notes.len, notes.ptr);
+    if (logger_open(&server->logger, config)) {
+        main_say_notes(&server->logger, config, &notes);
         code = main_serve(server);
         logger_close(&server->logger);
     } else {

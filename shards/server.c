@@ -75,6 +75,8 @@ struct server *server_new(struct config *config, const char *executable, char *w
     server->executable = mem_alloc(strlen(executable) + 1);
     memcpy(server->executable, executable, strlen(executable) + 1);
     server_make_run_id(server);
+    atomic_init(&server->on_sigint, config->shutdown_on_sigint);
+    atomic_init(&server->on_sigterm, config->shutdown_on_sigterm);
     atomic_init(&server->is_visiting_on, config->visiting);
     atomic_init(&server->is_order_strict, config->pipeline_order == PIPELINE_ORDER_STRICT);
     pthread_mutex_init(&server->start_mutex, NULL);

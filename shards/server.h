@@ -56,6 +56,8 @@ struct server {
     atomic_int_fast64_t accept_fault_logged_ms;
     atomic_bool is_loading;
     atomic_bool is_stopping;
+    atomic_uint on_sigint;  /* enum config_shutdown: options of the shutdown that the signal starts */
+    atomic_uint on_sigterm; /* the same */
     atomic_bool is_visiting_on;
     atomic_bool is_order_strict;
     pthread_mutex_t start_mutex; /* guards the next three: start-up only */

@@ -136,6 +136,13 @@ static bool apply_oom_score(struct server *server, const struct config *config, 
     return false;
 }
 
+static bool apply_shutdown(struct server *server, const struct config *config, struct buf *error_out) {
+    (void)error_out;
+    atomic_store(&server->on_sigint, config->shutdown_on_sigint);
+    atomic_store(&server->on_sigterm, config->shutdown_on_sigterm);
+    return true;
+}
+
 static bool apply_never(struct server *server, const struct config *config, struct buf *error_out) {
     (void)server;
     (void)config;
@@ -156,6 +163,8 @@ static const struct {
     {CONFIG_crash_log_enabled, apply_crash_log},
     {CONFIG_oom_score_adj, apply_oom_score},
     {CONFIG_oom_score_adj_values, apply_oom_score},
+    {CONFIG_shutdown_on_sigint, apply_shutdown},
+    {CONFIG_shutdown_on_sigterm, apply_shutdown},
     {CONFIG_port, apply_port},
     {CONFIG_bind, apply_bind},
     {CONFIG_appendonly, apply_never},

@@ -3,6 +3,7 @@
 #include "shards/signals.h"
 
 #include "shards/server.h"
+#include "shards/shutdown.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -28,7 +29,13 @@ static void *signals_main(void *context) {
             _exit(1);
         logger_say(&server->logger, LOGLEVEL_WARNING, "Received %s, scheduling shutdown...",
                    number == SIGTERM ? "SIGTERM" : "SIGINT");
-        server_stop(server);
+        unsigned options =
+            number == SIGTERM ? atomic_load(&server->on_sigterm) : atomic_load(&server->on_sigint);
+        if (!shutdown_begin(server, options))
+            logger_say(&server->logger, LOGLEVEL_WARNING,
+                       "%s received but errors trying to shut down the server, check the logs for more "
+                       "information",
+                       number == SIGTERM ? "SIGTERM" : "SIGINT");
     }
 }
 

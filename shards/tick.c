@@ -14,9 +14,10 @@
 #include "shards/shard_log.h"
 
 enum {
-    TICK_EXPIRE_SHARE = 4,          /* a quarter of the tick */
-    TICK_EXPIRE_SLICE_NS = 1000000, /* and not more than a millisecond in one go */
-    TICK_CLIENTS_MIN = 50,          /* looked at in a tick; more when a second's ticks would not reach all */
+    TICK_EXPIRE_SHARE = 4, /* a quarter of the tick */
+    TICK_EXPIRE_SLICE_NS =
+        1000000,           /* and not more than a millisecond in one go, times active-expire-effort */
+    TICK_CLIENTS_MIN = 50, /* looked at in a tick; more when a second's ticks would not reach all */
     TICK_CLIENTS_MAX = 1000,
     TICK_QUIET_MS = 2000, /* silence after which a client's buffers are freed */
 };
@@ -114,8 +115,9 @@ void tick(struct shard *shard) {
     int64_t period_ns = 1000000000 / hz;
     shard->next_tick_ns = io_now_ns(shard->io) + period_ns;
     int64_t budget_ns = period_ns / TICK_EXPIRE_SHARE;
-    if (budget_ns > TICK_EXPIRE_SLICE_NS)
-        budget_ns = TICK_EXPIRE_SLICE_NS;
+    int64_t slice_ns = (int64_t)TICK_EXPIRE_SLICE_NS * shard->engine.config->active_expire_effort;
+    if (budget_ns > slice_ns)
+        budget_ns = slice_ns;
     if (!shard->engine.is_active_expiry_off && shard->pause.until_ms == 0)
         tick_expire(shard, budget_ns);
     tick_clients(shard, hz);

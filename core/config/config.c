@@ -148,8 +148,11 @@ void config_get(const struct config *cfg, const struct bytes *patterns, size_t c
 void config_print_notes(const struct config *cfg, struct buf *lines_out) {
     for (unsigned i = 0; i < CONFIG_COUNT; i++) {
         enum config_id id = (enum config_id)i;
-        if ((config__rows[id].flags & CONFIG_ACCEPTED) && !config__is_default(cfg, id))
-            buf_printf(lines_out, "The directive '%s' is accepted but has no effect in this server%s\n",
-                       config_name(id), id == CONFIG_io_threads ? "; set 'shards' instead" : "");
+        bool is_later = (config__rows[id].flags & CONFIG_LATER) == CONFIG_LATER;
+        bool is_true = id == CONFIG_save && cfg->save.count == 0; /* no snapshots: so it is */
+        if ((config__rows[id].flags & CONFIG_ACCEPTED) && !config__is_default(cfg, id) && !is_true)
+            buf_printf(lines_out, "The directive '%s' is accepted but has no effect in this server%s%s\n",
+                       config_name(id), is_later ? " yet" : "",
+                       id == CONFIG_io_threads ? "; set 'shards' instead" : "");
     }
 }

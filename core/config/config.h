@@ -144,13 +144,14 @@ enum config_id {
 };
 
 enum config_flag {
-    CONFIG_IMMUTABLE = 1 << 0,    /* only at the start, not by CONFIG SET */
-    CONFIG_PROTECTED = 1 << 1,    /* CONFIG SET only as enable-protected-configs allows */
-    CONFIG_SENSITIVE = 1 << 2,    /* the value must not appear in logs */
-    CONFIG_MULTI_ARG = 1 << 3,    /* several arguments in a file's line */
-    CONFIG_ACCEPTED = 1 << 4,     /* kept and shown, but has no effect */
-    CONFIG_ONLY_DEFAULT = 1 << 5, /* any other value is refused: the feature is not there */
-    CONFIG_OWN = 1 << 6,          /* not a directive of Redis */
+    CONFIG_IMMUTABLE = 1 << 0,               /* only at the start, not by CONFIG SET */
+    CONFIG_PROTECTED = 1 << 1,               /* CONFIG SET only as enable-protected-configs allows */
+    CONFIG_SENSITIVE = 1 << 2,               /* the value must not appear in logs */
+    CONFIG_MULTI_ARG = 1 << 3,               /* several arguments in a file's line */
+    CONFIG_ACCEPTED = 1 << 4,                /* kept and shown, but has no effect */
+    CONFIG_ONLY_DEFAULT = 1 << 5,            /* any other value is refused: the feature is not there */
+    CONFIG_OWN = 1 << 6,                     /* not a directive of Redis */
+    CONFIG_LATER = 1 << 7 | CONFIG_ACCEPTED, /* no effect yet: what it is about is not built */
 };
 
 /* A set of rows. */
