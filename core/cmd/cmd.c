@@ -4,6 +4,8 @@
  * time in milliseconds, and conditions are gone, because they were met. */
 #include "core/cmd/cmd.h"
 
+#include "core/rdb/rdb_dump.h"
+
 #include <limits.h>
 
 bool cmd_arg_int_or(struct exec *x, int i, int64_t *value_out, enum reply_err err) {
@@ -182,7 +184,26 @@ void cmd_effect_persist(struct key_view *kv) {
 
 void cmd_effect_whole(struct key_view *kv) {
     must(kv->entry != NULL);
-    must(entry_type(kv->entry) == VALUE_STRING);
-    char scratch[NUM_INT_TEXT_MAX];
-    cmd_effect_set(kv, str_view(kv->entry, scratch), entry_expire_ms(kv->entry));
+    int64_t expire_ms = entry_expire_ms(kv->entry);
+    if (entry_type(kv->entry) == VALUE_STRING) {
+        char scratch[NUM_INT_TEXT_MAX];
+        cmd_effect_set(kv, str_view(kv->entry, scratch), expire_ms);
+        return;
+    }
+    if (!kv->x->engine->effects_on) { /* only counted: no dump for nothing */
+        effect_put(kv, 0, NULL);
+        return;
+    }
+    struct buf dump;
+    char time[NUM_INT_TEXT_MAX];
+    buf_init(&dump);
+    rdb_dump(kv->entry, true, &dump);
+    struct bytes argv[6] = {BYTES_LIT("RESTORE"),
+                            kv->key,
+                            bytes_of(time, num_from_int(time, expire_ms == ENTRY_NO_EXPIRE ? 0 : expire_ms)),
+                            buf_bytes(&dump),
+                            BYTES_LIT("ABSTTL"),
+                            BYTES_LIT("REPLACE")};
+    effect_put(kv, 6, argv);
+    buf_deinit(&dump);
 }

@@ -86,5 +86,5 @@ void cmd_effect_expire(struct key_view *kv, int64_t expire_ms);
 void cmd_effect_persist(struct key_view *kv);
 
 /* One effect that makes the key from nothing as it is now, for commands that bring a whole key to a place where its
- * history is unknown (RENAME, COPY, MOVE). The one place that must learn about new types. */
+ * history is unknown (RENAME, COPY, MOVE): SET for a string, else RESTORE. */
 void cmd_effect_whole(struct key_view *kv);

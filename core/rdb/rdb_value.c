@@ -1,0 +1,54 @@
+/* rdb_value.c: the table of types, for saving and for loading.
+ *
+ * One file per type of value knows its bodies (rdb_str, rdb_list ...); here they meet. Saving looks at the value's type
+ * and encoding and picks the number; loading goes by the number alone, since one type of value has had many. */
+#include "core/rdb/rdb_value.h"
+
+#include "core/rdb/rdb_types.h"
+
+static const struct rdb_type_ops *const ops_by_value[VALUE_TYPE_COUNT] = {
+    [VALUE_STRING] = &rdb_str_ops,
+};
+
+/* By type number; the empty rows are numbers that nobody has given, or types of modules. */
+static const struct {
+    const struct rdb_type_ops *ops;
+    unsigned version; /* the first RDB version that has it */
+} rows[] = {
+    [RDB_STRING] = {&rdb_str_ops, RDB_VERSION_OLDEST},
+};
+
+enum rdb_type rdb_type_of(const struct entry *e) {
+    return ops_by_value[entry_type(e)]->type_of(e);
+}
+
+unsigned rdb_version_of(enum rdb_type type) {
+    must((unsigned)type < COUNT_OF(rows) && rows[type].ops != NULL);
+    return rows[type].version;
+}
+
+void rdb_saver_begin(struct rdb_saver *saver, const struct entry *e) {
+    *saver = (struct rdb_saver){.entry = e, .type = rdb_type_of(e)};
+}
+
+bool rdb_saver_step(struct rdb_saver *saver, struct rdb_writer *w, size_t bytes_max) {
+    return ops_by_value[entry_type(saver->entry)]->save_step(saver, w, bytes_max);
+}
+
+struct entry *rdb_load_value(struct rdb_reader *r, unsigned type, const struct rdb_load *how,
+                             enum rdb_loaded *result_out) {
+    if (type >= COUNT_OF(rows) || rows[type].ops == NULL) {
+        *result_out = RDB_LOAD_UNKNOWN;
+        return NULL;
+    }
+    *result_out = RDB_LOADED;
+    struct entry *e = rows[type].ops->load(r, (enum rdb_type)type, how, result_out);
+    if (rdb_reader_is_broken(r) && *result_out == RDB_LOADED)
+        *result_out = RDB_LOAD_BROKEN;
+    if (*result_out != RDB_LOADED) {
+        entry_free(e);
+        return NULL;
+    }
+    must(e != NULL);
+    return e;
+}
