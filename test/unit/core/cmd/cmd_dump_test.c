@@ -1,5 +1,5 @@
 /* DUMP and RESTORE. Payloads hold zero bytes, so they are made here and not written as lines. */
-#include "cmd_harness.h"
+#include "test/unit/core/cmd/cmd_harness.h"
 #include "core/base/crc64.h"
 #include "core/rdb/rdb_dump.h"
 
