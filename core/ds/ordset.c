@@ -107,11 +107,11 @@ static const unsigned char *node_key(const struct ordset *set, const struct ords
 static inline int compare(const struct ordset *set, const void *wanted, const void *key) {
     if (UNLIKELY(set->type->compare != NULL))
         return set->type->compare(wanted, key);
-    const struct ordset_id *a = wanted;
-    const struct ordset_id *b = key;
-    if (a->high != b->high)
-        return a->high < b->high ? -1 : 1;
-    return a->low < b->low ? -1 : a->low > b->low ? 1 : 0;
+    const uint64_t *a = wanted; /* whatever structure the owner has for its two numbers */
+    const uint64_t *b = key;
+    if (a[0] != b[0])
+        return a[0] < b[0] ? -1 : 1;
+    return a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : 0;
 }
 
 /* The number of keys that are not behind `wanted`, keys being `stride` bytes apart. *is_equal_out: the last of them is
@@ -529,6 +529,16 @@ void ordset_clear(struct ordset *set) {
     set->root = NULL;
     set->height = 0;
     set->count = 0;
+}
+
+bool ordset_clear_step(struct ordset *set, size_t leaves_max) {
+    struct ordset_place path;
+    for (size_t i = 0; i < leaves_max && ordset_seek_last(set, &path) != NULL; i++) {
+        set->count -= path.nodes[0]->count;
+        path.nodes[0]->count = 0;
+        shrink(set, &path);
+    }
+    return set->root == NULL;
 }
 
 size_t ordset_nodes(const struct ordset *set) {

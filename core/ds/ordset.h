@@ -25,7 +25,7 @@ enum {
     ORDSET_ITEM_BYTES_MAX = 64,
 };
 
-/* A 128-bit key. */
+/* A 128-bit key, as a pattern: any two 64-bit numbers at the beginning of an item will do. */
 struct ordset_id {
     uint64_t high;
     uint64_t low;
@@ -63,6 +63,9 @@ void ordset_init(struct ordset *set, const struct ordset_type *type, size_t *byt
 
 /* Frees all nodes; the set is empty and usable afterwards. Before it, the caller frees what items point to. */
 void ordset_clear(struct ordset *set);
+
+/* Frees up to `leaves_max` leaves from the end; true when the set is empty. */
+bool ordset_clear_step(struct ordset *set, size_t leaves_max);
 
 /* Nodes that the set consists of, roughly; O(1). */
 size_t ordset_nodes(const struct ordset *set);
