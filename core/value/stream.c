@@ -24,6 +24,7 @@
 
 enum {
     PROBE_BYTES = 1 << 16, /* entries of this size and more are refused when there is no memory for them */
+    NODE_OVERHEAD_MAX = 128, /* bytes of a node with one entry beyond its strings and their overhead */
 };
 
 static const struct ordset_type node_type = {sizeof(struct stream_node), sizeof(struct stream_id), NULL};
@@ -98,7 +99,7 @@ enum stream_append stream_append(struct stream *s, struct stream_id id, const st
                                  size_t pair_count, struct stream_node_limits limits) {
     size_t bytes = pairs_bytes(pairs, pair_count);
     must(stream_id_compare(id, s->last_id) > 0); /* I2 */
-    if (bytes + pair_count * 2 * LISTPACK_ELEMENT_OVERHEAD_MAX > STREAM_NODE_BYTES_LIMIT / 2)
+    if (bytes + pair_count * 2 * LISTPACK_ELEMENT_OVERHEAD_MAX + NODE_OVERHEAD_MAX > STREAM_NODE_BYTES_LIMIT)
         return STREAM_APPEND_TOO_BIG;
     if (!has_memory(bytes))
         return STREAM_APPEND_NO_MEMORY;
