@@ -85,8 +85,10 @@ static enum err aof_run(struct aof_loader *l, const struct aof_effect *effect) {
     return ERR_OK;
 }
 
+/* What is replayed is not counted: it was, when it happened. */
 static enum err aof_run_window(struct aof_loader *l) {
     enum err e = ERR_OK;
+    struct engine_stats stats = l->engine->stats;
     for (unsigned i = 0; i < l->count; i++) {
         const struct keyspace *ks = l->window[i].hash ? engine_find_db(l->engine, l->window[i].db) : NULL;
         if (ks)
@@ -94,6 +96,7 @@ static enum err aof_run_window(struct aof_loader *l) {
     }
     for (unsigned i = 0; i < l->count && e == ERR_OK; i++)
         e = aof_run(l, &l->window[i]);
+    l->engine->stats = stats;
     l->count = 0;
     return e;
 }
@@ -112,7 +115,8 @@ static enum err aof_take(struct aof_loader *l) {
         return aof_refuse(l, "no effect that this version knows", argv[0]);
     if (argc > AOF_WINDOW_ARGC_MAX) {
         enum err e = aof_run_window(l);
-        return e == ERR_OK ? aof_run(l, &effect) : e;
+        l->window[l->count++] = effect;
+        return e == ERR_OK ? aof_run_window(l) : e;
     }
     struct bytes *args = l->args[l->count];
     memcpy(args, argv, (size_t)argc * sizeof *args);
@@ -174,7 +178,6 @@ enum err aof_load(struct segment_reader *r, uint64_t end, struct engine *engine,
     struct aof_loader l = {.engine = engine, .why = why, .why_size = why_size};
     bool effects_on = engine->effects_on;
     bool is_replaying = engine->is_replaying;
-    struct engine_stats stats = engine->stats;
     *stats_out = (struct aof_load_stats){0};
     resp_parser_init(&l.parser);
     buf_init(&l.reply);
@@ -183,7 +186,6 @@ enum err aof_load(struct segment_reader *r, uint64_t end, struct engine *engine,
     segment_reader_seek(r, r->first);
     enum err e = aof_load_frames(&l, r, end, on_progress, ctx, stats_out);
     stats_out->bytes = r->next - r->first;
-    engine->stats = stats; /* what is replayed is not counted: it was, when it happened */
     engine->effects_on = effects_on;
     engine->is_replaying = is_replaying;
     resp_parser_deinit(&l.parser);

@@ -34,7 +34,9 @@ static enum err reader_view(struct segment_reader *r, uint64_t offset, size_t le
         }
         size_t got;
         r->window_len = 0;
-        enum err e = io_fs_read(r->fs, r->fd, r->window, want, offset, &got);
+        enum err e = r->on_piece ? r->on_piece(r->ctx) : ERR_OK;
+        if (e == ERR_OK)
+            e = io_fs_read(r->fs, r->fd, r->window, want, offset, &got);
         if (e != ERR_OK)
             return e;
         r->window_at = offset; /* I1 */

@@ -22,6 +22,11 @@ struct segment_reader {
     uint64_t at; /* its offset */
     struct bytes payload;
 
+    /* May be set after opening; called before another piece of the file is read. Anything but ERR_OK becomes a fault, and
+     * ends the reading. */
+    enum err (*on_piece)(void *ctx);
+    void *ctx;
+
     /* Private: a window of the file. */
     char *window;
     size_t window_cap;

@@ -108,6 +108,7 @@ void info_put_human(struct buf *text, uint64_t bytes);
 /* ---- sections whose lines are not known beforehand (info_lines.c) ---- */
 
 void info_put_listeners(const struct info *info, struct buf *text);
+void info_put_loading(const struct info *info, struct buf *text);
 void info_put_shards(const struct info *info, struct buf *text);
 void info_put_commandstats(const struct info *info, struct buf *text);
 void info_put_errorstats(const struct info *info, struct buf *text);

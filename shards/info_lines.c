@@ -17,6 +17,22 @@ void info_put_listeners(const struct info *info, struct buf *text) {
         buf_printf(text, "listener%u:name=unix,bind=%s\r\n", n, config->unixsocket);
 }
 
+void info_put_loading(const struct info *info, struct buf *text) {
+    const struct loading *loading = &info->server->loading;
+    if (!atomic_load_explicit(&info->server->is_loading, memory_order_relaxed))
+        return;
+    uint64_t total = atomic_load_explicit(&loading->total_bytes, memory_order_relaxed);
+    uint64_t loaded = atomic_load_explicit(&loading->loaded_bytes, memory_order_relaxed);
+    double seconds = (double)(info->now_us / 1000 - loading->started_ms) / 1000;
+    double eta = loaded ? seconds * (double)(total > loaded ? total - loaded : 0) / (double)loaded : 1;
+    buf_printf(text,
+               "loading_start_time:%" PRId64 "\r\nloading_total_bytes:%" PRIu64
+               "\r\nloading_loaded_bytes:%" PRIu64 "\r\nloading_loaded_perc:%.2f\r\n"
+               "loading_eta_seconds:%" PRId64 "\r\n",
+               loading->started_ms / 1000, total, loaded, total ? (double)loaded * 100 / (double)total : 0.0,
+               (int64_t)eta);
+}
+
 void info_put_shards(const struct info *info, struct buf *text) {
     for (unsigned s = 0; s < gather_count(info->answers); s++) {
         const struct info_shard *a = info_of_shard(info, s);

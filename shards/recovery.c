@@ -33,6 +33,7 @@
 #include "shards/recovery_internal.h"
 #include "shards/recovery_move.h"
 #include "shards/server.h"
+#include "shards/settings.h"
 #include "shards/shard_log.h"
 
 #include <fcntl.h>
@@ -45,6 +46,7 @@ struct recovery *recovery_new(struct server *server) {
     struct recovery *r = mem_zalloc(sizeof *r);
     r->server = server;
     r->threads = server->shard_count;
+    r->config = settings_snapshot(server->config);
     r->place = (struct manifest_place){server->sim ? io_sim_fs(server->sim, 0) : io_fs_real(),
                                        server->config->appenddirname, server->config->appendfilename};
     pthread_barrier_init(&r->barrier, NULL, r->threads);
@@ -56,12 +58,28 @@ void recovery_free(struct recovery *r) {
         return;
     must(!r->segments && !r->engines);
     manifest_deinit(&r->manifest);
+    settings_free(r->config);
     pthread_barrier_destroy(&r->barrier);
     mem_free(r);
 }
 
+void recovery_serve(struct recovery *r) {
+    r->is_serving = true;
+}
+
+static bool recovery_must_end(const struct recovery *r) {
+    return r->is_serving && atomic_load_explicit(&r->server->is_stopping, memory_order_relaxed);
+}
+
+enum err recovery__pause(struct recovery *r, unsigned k) {
+    unsigned thread = r->step == STEP_CUT ? 0 : k % r->threads;
+    return !r->is_serving || loading_pause(r->server->shards[thread]) ? ERR_OK : ERR_CANCELED;
+}
+
 void recovery__fail(struct recovery *r, const char *file, const char *why) {
     atomic_store(&r->has_failed, true);
+    if (recovery_must_end(r))
+        return; /* recovery_is_interrupted tells */
     logger_say(&r->server->logger, LOGLEVEL_WARNING, "The append-only log cannot be loaded: %s: %s", file,
                why);
 }
@@ -76,6 +94,10 @@ static void recovery_open_generation(struct recovery *r, size_t i) {
     r->generation = &r->manifest.generations[i];
     r->segment_count = r->generation->shard_count;
     r->segments = mem_zalloc(r->segment_count * sizeof *r->segments);
+    for (unsigned k = 0; k < r->segment_count; k++) {
+        r->segments[k].recovery = r;
+        r->segments[k].index = k;
+    }
 }
 
 static void recovery_close_generation(struct recovery *r) {
@@ -96,7 +118,10 @@ static void recovery_close_generation(struct recovery *r) {
 
 static void recovery_prepare(struct recovery *r) {
     char why[RECOVERY_WHY_MAX] = "";
+    if (recovery_must_end(r)) /* the listeners could not be opened */
+        return;
     r->begun_ns = io_fresh_ns(r->server->shards[0]->io);
+    r->server->loading.started_ms = io_wall_ms(r->server->shards[0]->io);
     atomic_store(&r->server->is_loading, true);
     enum err e = recovery_files_lock(&r->place, &r->server->log_lock, why, sizeof why);
     if (e == ERR_OK) {
@@ -117,7 +142,7 @@ static struct engine *recovery_engine(struct recovery *r, unsigned k, unsigned c
     if (count == server->shard_count)
         return &server->shards[k]->engine;
     struct engine *e = mem_zalloc(sizeof *e);
-    engine_init(e, server->config, server->hash_seed, k, count, server->handlers);
+    engine_init(e, r->config, server->hash_seed, k, count, server->handlers);
     engine_set_clock(e, server->shards[0]->engine.now_us);
     return e;
 }
@@ -168,7 +193,9 @@ static void recovery_on_progress(void *ctx, uint64_t offset) {
     struct recovery_progress *p = ctx;
     struct recovery_segment *s = &p->recovery->segments[p->segment];
     struct server *server = p->recovery->server;
-    int64_t now_ns = io_fresh_ns(server->shards[0]->io);
+    atomic_fetch_add_explicit(&server->loading.loaded_bytes, offset - s->told_bytes, memory_order_relaxed);
+    s->told_bytes = offset;
+    int64_t now_ns = io_fresh_ns(server->shards[p->segment % p->recovery->threads]->io);
     if (now_ns < s->next_tell_ns)
         return;
     if (s->next_tell_ns != 0)
@@ -185,6 +212,7 @@ static void recovery_replay(struct recovery *r, unsigned k) {
     char path[MANIFEST_PATH_MAX];
     enum err e = aof_load(&s->reader, s->tail.end, r->engines[k], recovery_on_progress, &progress, &s->loaded,
                           why, sizeof why);
+    recovery_on_progress(&progress, s->reader.next);
     if (e == ERR_OK)
         return;
     recovery__path(r, k, path);
@@ -339,10 +367,20 @@ static bool recovery_must_move(const struct recovery *r) {
     return !r->engines || r->engine_count != recovery_engines_wanted(r);
 }
 
+/* A stop was asked for; shard 0 alone looks, so all are of one mind. */
+static bool recovery_is_interrupted(struct recovery *r) {
+    if (!recovery_must_end(r))
+        return false;
+    atomic_store(&r->has_failed, true);
+    if (r->begun_ns)
+        logger_say(&r->server->logger, LOGLEVEL_NOTICE, "Loading was interrupted");
+    return true;
+}
+
 static enum recovery_step recovery_next(struct recovery *r) {
     if (r->step == STEP_GIVE_UP || r->step == STEP_FINISH)
         return STEP_DONE;
-    if (atomic_load(&r->has_failed)) /* I1 */
+    if (recovery_is_interrupted(r) || atomic_load(&r->has_failed)) /* I1 */
         return STEP_GIVE_UP;
     switch (r->step) {
     case STEP_PREPARE:
@@ -367,13 +405,20 @@ static enum recovery_step recovery_next(struct recovery *r) {
     return STEP_DONE;
 }
 
+static void recovery_meet(struct recovery *r, struct shard *shard) {
+    if (r->is_serving)
+        loading_meet(shard);
+    else
+        pthread_barrier_wait(&r->barrier);
+}
+
 bool recovery_run(struct recovery *r, struct shard *shard) {
     while (r->step != STEP_DONE) {
         recovery_act(r, shard);
-        pthread_barrier_wait(&r->barrier);
+        recovery_meet(r, shard);
         if (shard->index == 0)
             r->step = recovery_next(r);
-        pthread_barrier_wait(&r->barrier);
+        recovery_meet(r, shard);
     }
     return !atomic_load(&r->has_failed);
 }

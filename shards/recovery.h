@@ -17,8 +17,12 @@ struct shard;
 struct recovery *recovery_new(struct server *server);
 void recovery_free(struct recovery *recovery);
 
+/* Lets the shards serve while they load (loading.h); before recovery_run. */
+void recovery_serve(struct recovery *recovery);
+
 /* On each shard's thread, after its io has been opened: returns when all are done. True: the data is in the engines and
- * every shard has its log. False, on all of them: the start has failed, the reason was logged. */
+ * every shard has its log. False, on all of them: the start has failed or was interrupted by a stop, the reason was
+ * logged. */
 bool recovery_run(struct recovery *recovery, struct shard *shard);
 
 /* The same for all shards from one thread, for a simulation. */

@@ -15,6 +15,11 @@ enum { RECOVERY_PIECE_BYTES = 256 << 10 };
 
 /* ---- scan ---- */
 
+static enum err recovery_on_piece(void *ctx) {
+    const struct recovery_segment *s = ctx;
+    return recovery__pause(s->recovery, s->index);
+}
+
 void recovery__scan(struct recovery *r, unsigned k) {
     struct recovery_segment *s = &r->segments[k];
     const struct manifest_generation *g = r->generation;
@@ -28,6 +33,9 @@ void recovery__scan(struct recovery *r, unsigned k) {
         return;
     }
     s->is_open = true;
+    s->reader.on_piece = recovery_on_piece;
+    s->reader.ctx = s;
+    atomic_fetch_add_explicit(&r->server->loading.total_bytes, s->reader.size, memory_order_relaxed);
     const struct segment_header *h = &s->reader.header;
     if (h->id != g->segments[k].id || h->generation != g->number || h->shard != k ||
         h->shard_count != g->shard_count) {
@@ -141,6 +149,9 @@ static enum err recovery_write_again(struct recovery *r, const struct recovery_s
     while (e == ERR_OK && at < s->tail.end) {
         size_t got = 0;
         uint64_t left = s->tail.end - at;
+        e = recovery__pause(r, s->index);
+        if (e != ERR_OK)
+            break;
         e = io_fs_read(r->place.fs, s->reader.fd, piece,
                        left < RECOVERY_PIECE_BYTES ? left : RECOVERY_PIECE_BYTES, at, &got);
         if (e == ERR_OK && got == 0)

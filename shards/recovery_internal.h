@@ -17,11 +17,14 @@ enum { RECOVERY_WHY_MAX = 1024 };
 /* One segment of the generation at hand. */
 struct recovery_segment {
     bool is_open;
+    struct recovery *recovery;
+    unsigned index;
     struct segment_reader reader;
     struct segment_scan scan;
     struct aof_cut_tail tail;
     struct aof_load_stats loaded;
     int64_t next_tell_ns; /* progress */
+    uint64_t told_bytes;  /* of loading.loaded_bytes */
 };
 
 enum recovery_step {
@@ -49,6 +52,8 @@ struct recovery {
     struct manifest manifest;
     pthread_barrier_t barrier;
     atomic_bool has_failed; /* I1 */
+    bool is_serving;
+    struct config *config; /* for engines of our own: the shards' snapshots come and go */
     unsigned threads;
 
     /* the generation at hand; its number in the manifest's array is the number of those before */
@@ -73,6 +78,9 @@ struct recovery {
 
 /* The start has failed because of this file. */
 void recovery__fail(struct recovery *r, const char *file, const char *why);
+
+/* Between two pieces of the work on segment k. ERR_CANCELED: the server is being stopped. */
+enum err recovery__pause(struct recovery *r, unsigned k);
 
 /* The path of a segment of the generation at hand. */
 void recovery__path(const struct recovery *r, unsigned k, char *path);

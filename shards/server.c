@@ -1,7 +1,7 @@
 /* server.c: from a configuration to running shards, and back.
  *
- * Start: every shard's thread pins itself and opens its io; when all have, the data is recovered; then the shards serve
- * and shard 0 opens the listeners, so that nobody connects to a server that could not start.
+ * Start: every shard's thread pins itself and opens its io; when all have, shard 0 opens the listeners, and the data is
+ * recovered while clients hear that it is being loaded (loading.h); then the shards serve.
  * Stop: is_stopping is raised and every thread is woken; each closes its connections, which waits for what they have
  * under way elsewhere; shards go on serving each other until all have come so far (server_meet), so that nobody is sent
  * to, visited or woken after its io is closed. */
@@ -155,7 +155,7 @@ static bool server_open_listener(struct server *server, const char *address, int
     return true;
 }
 
-/* On shard 0's thread, when the data is there. */
+/* On shard 0's thread. */
 static bool server_listen(struct server *server) {
     const struct config *config = server->config;
     bool ok = true;
@@ -163,15 +163,17 @@ static bool server_listen(struct server *server) {
         ok = server_open_listener(server, config->bind.items[i], config->port) && ok;
     if (config->unixsocket && config->unixsocket[0] && server->listener_count < LISTENERS_MAX)
         ok = server_open_listener(server, config->unixsocket, 0) && ok;
-    if (!ok || (config->port && server->listener_count == 0))
-        return false;
+    return ok && (!config->port || server->listener_count != 0);
+}
+
+static void server_say_ready(const struct server *server) {
+    const struct config *config = server->config;
     if (config->port)
         logger_say(&server->logger, LOGLEVEL_NOTICE, "Ready to accept connections tcp");
     if (config->unixsocket && config->unixsocket[0])
         logger_say(&server->logger, LOGLEVEL_NOTICE, "Ready to accept connections unix");
     if (server->is_notifying)
         process_notify("STATUS=Ready to accept connections\nREADY=1\n");
-    return true;
 }
 
 static void server_unlisten(struct server *server) {
@@ -187,7 +189,9 @@ static void server_unlisten(struct server *server) {
 bool server_relisten(struct server *server) {
     server_unlisten(server);
     bool ok = server_listen(server);
-    if (!ok)
+    if (ok)
+        server_say_ready(server);
+    else
         server_unlisten(server);
     return ok;
 }
@@ -226,14 +230,31 @@ void server_end_shard(struct shard *shard) {
     loop_close(shard);
 }
 
-/* The start has failed: nobody has clients or messages. */
+/* Some shard could not open its io: nobody has clients or messages. */
 static void server_abandon_shard(struct shard *shard) {
     pthread_mutex_lock(&shard->server->start_mutex);
     shard->is_open = false;
-    if (shard->index == 0)
-        shard->server->has_failed = true;
     pthread_mutex_unlock(&shard->server->start_mutex);
     loop_close(shard);
+}
+
+/* From an open io to a shard that serves, or a server that is being stopped. */
+static void server_begin_shard(struct shard *shard) {
+    struct server *server = shard->server;
+    bool is_first = shard->index == 0;
+    bool ok = !is_first || server_listen(server);
+    if (!ok)
+        server_stop(server);
+    bool is_loaded = !server->recovery || recovery_run(server->recovery, shard);
+    if (!is_first)
+        return;
+    bool is_stopped = atomic_load(&server->is_stopping);
+    if (ok && is_loaded && !is_stopped)
+        server_say_ready(server);
+    if (ok && (is_loaded || is_stopped))
+        return;
+    server->has_failed = true;
+    server_stop(server);
 }
 
 void *shard_main(void *context) {
@@ -254,14 +275,11 @@ void *shard_main(void *context) {
     server_count_start(shard, is_open);
     if (!is_open)
         return NULL;
-    if (server->failed || (server->recovery && !recovery_run(server->recovery, shard))) {
+    if (server->failed) {
         server_abandon_shard(shard);
         return NULL;
     }
-    if (shard->index == 0 && !server_listen(server)) {
-        server->has_failed = true;
-        server_stop(server);
-    }
+    server_begin_shard(shard);
     while (!atomic_load_explicit(&server->is_stopping, memory_order_acquire))
         loop_turn(shard, true);
     server_end_shard(shard);
@@ -287,9 +305,15 @@ static bool server_wait_started(struct server *server) {
     return ok;
 }
 
+static void server_prepare_recovery(struct server *server) {
+    server->recovery = recovery_new(server);
+    recovery_serve(server->recovery);
+    atomic_store(&server->is_loading, true);
+}
+
 int server_run(struct server *server) {
     if (server->config->appendonly)
-        server->recovery = recovery_new(server);
+        server_prepare_recovery(server);
     for (unsigned i = 0; i < server->shard_count; i++) {
         int e = pthread_create(&server->shards[i]->thread, NULL, shard_main, server->shards[i]);
         if (e != 0) {

@@ -8,6 +8,7 @@
 #include "core/io/io.h"
 #include "net/listener.h"
 #include "shards/cpu.h"
+#include "shards/loading.h"
 #include "shards/logger.h"
 #include "shards/oom_score.h"
 #include "shards/shard.h"
@@ -75,6 +76,7 @@ struct server {
     int64_t next_mark_ns;      /* shard 0: under appendfsync always */
     int log_lock;              /* descriptor that holds the lock on the log's files; -1: none */
     struct recovery *recovery; /* during the start; NULL: appendonly no */
+    struct loading loading;
 };
 
 /* Makes shards and their engines from the configuration (borrowed until server_free); no thread runs yet. NULL: `why`

@@ -118,11 +118,12 @@ void tick(struct shard *shard) {
     int64_t slice_ns = (int64_t)TICK_EXPIRE_SLICE_NS * shard->engine.config->active_expire_effort;
     if (budget_ns > slice_ns)
         budget_ns = slice_ns;
-    if (!shard->engine.is_active_expiry_off && shard->pause.until_ms == 0)
+    bool is_loading = atomic_load_explicit(&shard->server->is_loading, memory_order_relaxed);
+    if (!shard->engine.is_active_expiry_off && shard->pause.until_ms == 0 && !is_loading)
         tick_expire(shard, budget_ns);
     tick_clients(shard, hz);
     tick_stalled(shard);
     stats_tick(shard);
-    if (shard->index == 0)
+    if (shard->index == 0 && !is_loading)
         log_mark_tick(shard);
 }
