@@ -5,15 +5,22 @@
  * nobody can create; asking for it is a bug. */
 #include "core/value/value.h"
 
+#include "core/value/set.h"
 #include "core/value/stream.h"
 
+/* clang-format off */
 static const struct {
     const char *name;
     const struct value_ops *ops;
 } value_rows[VALUE_TYPE_COUNT] = {
-    [VALUE_STRING] = {"string", NULL}, [VALUE_LIST] = {"list", NULL}, [VALUE_SET] = {"set", NULL},
-    [VALUE_ZSET] = {"zset", NULL},     [VALUE_HASH] = {"hash", NULL}, [VALUE_STREAM] = {"stream", &stream_value_ops},
+    [VALUE_STRING] = {"string", NULL},
+    [VALUE_LIST] = {"list", NULL},
+    [VALUE_SET] = {"set", &set_ops},
+    [VALUE_ZSET] = {"zset", NULL},
+    [VALUE_HASH] = {"hash", NULL},
+    [VALUE_STREAM] = {"stream", &stream_value_ops},
 };
+/* clang-format on */
 
 const char *value_type_name(enum value_type type) {
     must(type < VALUE_TYPE_COUNT);
