@@ -197,7 +197,7 @@ void cmd_effect_whole(struct key_view *kv) {
     struct buf dump;
     char time[NUM_INT_TEXT_MAX];
     buf_init(&dump);
-    rdb_dump(kv->entry, true, &dump);
+    rdb_dump(kv->entry, RDB_FOR_US, true, &dump);
     struct bytes argv[6] = {BYTES_LIT("RESTORE"),
                             kv->key,
                             bytes_of(time, num_from_int(time, expire_ms == ENTRY_NO_EXPIRE ? 0 : expire_ms)),

@@ -16,7 +16,7 @@ void cmd_dump(struct exec *x) {
         return;
     }
     buf_init(&dump);
-    rdb_dump(kv.entry, x->engine->config->rdbcompression, &dump);
+    rdb_dump(kv.entry, RDB_FOR_ALL, x->engine->config->rdbcompression, &dump);
     resp_bulk(x->out, buf_bytes(&dump));
     buf_deinit(&dump);
 }

@@ -12,10 +12,10 @@
 struct sort_plan {
     bool is_desc;
     bool is_alpha;
-    bool is_unsorted;    /* BY without a star */
-    int by_at;           /* argv position of the pattern of BY that has a star; 0: none */
-    int store_at;        /* argv position of the key behind STORE; 0: none */
-    int *gets;           /* argv positions of the patterns of GET */
+    bool is_unsorted; /* BY without a star */
+    int by_at;        /* argv position of the pattern of BY that has a star; 0: none */
+    int store_at;     /* argv position of the key behind STORE; 0: none */
+    int *gets;        /* argv positions of the patterns of GET */
     int get_count;
     int64_t limit_start;
     int64_t limit_count; /* negative: all */

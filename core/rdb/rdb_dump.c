@@ -10,12 +10,12 @@
 
 enum { FOOTER_BYTES = 10, VERSION_BYTES = 2 };
 
-void rdb_dump(const struct entry *e, bool is_compressing, struct buf *out) {
+void rdb_dump(const struct entry *e, enum rdb_reach reach, bool is_compressing, struct buf *out) {
     struct rdb_writer w;
     struct rdb_saver saver;
     size_t from = out->len;
     rdb_writer_init(&w, out, is_compressing);
-    rdb_saver_begin(&saver, e);
+    rdb_saver_begin(&saver, e, reach);
     rdb_writer_byte(&w, saver.type);
     while (!rdb_saver_step(&saver, &w, SIZE_MAX)) {
     }

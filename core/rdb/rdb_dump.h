@@ -10,7 +10,7 @@
 #include "core/rdb/rdb_value.h"
 
 /* Appends the dump of the entry's value. The version is the lowest that has all it needs, 10 at least. */
-void rdb_dump(const struct entry *e, bool is_compressing, struct buf *out);
+void rdb_dump(const struct entry *e, enum rdb_reach reach, bool is_compressing, struct buf *out);
 
 /* True when length, version and checksum are those of a dump that can be read. */
 bool rdb_dump_is_whole(struct bytes dump);

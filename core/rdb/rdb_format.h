@@ -15,7 +15,8 @@
  *            infinity and minus infinity
  *   time     8 bytes, little endian: unix milliseconds
  *
- * Type numbers are those of Redis. Valkey has given 22 and 23 another meaning; neither is written here. */
+ * Type numbers are those of Redis, except RDB_STREAM_OWN, which is written into our own log only. Valkey has given 22 and
+ * 23 another meaning; neither is written here. */
 #pragma once
 
 enum rdb_type {
@@ -40,6 +41,7 @@ enum rdb_type {
     RDB_STREAM_LISTPACKS_3 = 21, /* adds when a consumer was last active */
     RDB_HASH_METADATA = 24,      /* earliest time, count, (time to live, field, value) */
     RDB_HASH_LISTPACK_EX = 25,   /* earliest time, one string: a listpack of field, value, time */
+    RDB_STREAM_OWN = 220,        /* as RDB_STREAM_LISTPACKS_3, and pending messages may have no consumer */
 };
 
 enum {

@@ -109,7 +109,8 @@ static unsigned char *take_element(struct rdb_reader *r, unsigned char *lp) {
 
 /* The block ends here and everything fitted; else the listpack is freed. */
 static unsigned char *finish(struct rdb_reader *r, unsigned char *lp, bool is_consistent) {
-    if (rdb_reader_byte(r) == BLOCK_END && rdb_reader_left(r) == 0 && !rdb_reader_is_broken(r) && is_consistent)
+    if (rdb_reader_byte(r) == BLOCK_END && rdb_reader_left(r) == 0 && !rdb_reader_is_broken(r) &&
+        is_consistent)
         return lp;
     listpack_free(lp);
     return NULL;

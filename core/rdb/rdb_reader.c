@@ -100,7 +100,7 @@ uint64_t rdb_reader_length(struct rdb_reader *r) {
 
 uint64_t rdb_reader_count(struct rdb_reader *r, size_t part_bytes) {
     uint64_t count = rdb_reader_length(r);
-    if (count == 0 || count > rdb_reader_left(r) / part_bytes)
+    if (count > rdb_reader_left(r) / part_bytes)
         rdb_reader_break(r);
     return r->is_broken ? 0 : count;
 }

@@ -40,7 +40,7 @@ void rdb_reader_break(struct rdb_reader *r);
 uint8_t rdb_reader_byte(struct rdb_reader *r);
 uint64_t rdb_reader_length(struct rdb_reader *r);
 
-/* A length that counts parts of at least `part_bytes` bytes each, of which at least one must be there. */
+/* A length that counts parts of at least `part_bytes` bytes each, which must be there. */
 uint64_t rdb_reader_count(struct rdb_reader *r, size_t part_bytes);
 
 /* Reads a string; empty when the reader is broken. */

@@ -5,8 +5,9 @@
 #include "core/rdb/rdb_types.h"
 #include "core/value/str.h"
 
-static enum rdb_type str_type_of(const struct entry *e) {
+static enum rdb_type str_type_of(const struct entry *e, enum rdb_reach reach) {
     (void)e;
+    (void)reach;
     return RDB_STRING;
 }
 
@@ -20,10 +21,10 @@ static bool str_save_step(struct rdb_saver *saver, struct rdb_writer *w, size_t 
     if (!saver->is_begun)
         rdb_writer_length(w, text.len);
     saver->is_begun = true;
-    size_t left = text.len - (size_t)saver->done;
+    size_t left = text.len - saver->at.bytes;
     size_t now = left < bytes_max ? left : bytes_max;
-    rdb_writer_raw(w, text.ptr + saver->done, now);
-    saver->done += now;
+    rdb_writer_raw(w, text.ptr + saver->at.bytes, now);
+    saver->at.bytes += now;
     return now == left;
 }
 

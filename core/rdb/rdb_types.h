@@ -5,7 +5,7 @@
 
 struct rdb_type_ops {
     /* The number that the value is written with. */
-    enum rdb_type (*type_of)(const struct entry *e);
+    enum rdb_type (*type_of)(const struct entry *e, enum rdb_reach reach);
 
     /* As rdb_saver_step. */
     bool (*save_step)(struct rdb_saver *saver, struct rdb_writer *w, size_t bytes_max);
@@ -17,3 +17,4 @@ struct rdb_type_ops {
 };
 
 extern const struct rdb_type_ops rdb_str_ops;
+extern const struct rdb_type_ops rdb_stream_ops;

@@ -8,6 +8,7 @@
 
 static const struct rdb_type_ops *const ops_by_value[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = &rdb_str_ops,
+    [VALUE_STREAM] = &rdb_stream_ops,
 };
 
 /* By type number; the empty rows are numbers that nobody has given, or types of modules. */
@@ -16,19 +17,19 @@ static const struct {
     unsigned version; /* the first RDB version that has it */
 } rows[] = {
     [RDB_STRING] = {&rdb_str_ops, RDB_VERSION_OLDEST},
+    [RDB_STREAM_LISTPACKS] = {&rdb_stream_ops, 9},
+    [RDB_STREAM_LISTPACKS_2] = {&rdb_stream_ops, 10},
+    [RDB_STREAM_LISTPACKS_3] = {&rdb_stream_ops, 11},
+    [RDB_STREAM_OWN] = {&rdb_stream_ops, RDB_VERSION_NEWEST},
 };
-
-enum rdb_type rdb_type_of(const struct entry *e) {
-    return ops_by_value[entry_type(e)]->type_of(e);
-}
 
 unsigned rdb_version_of(enum rdb_type type) {
     must((unsigned)type < COUNT_OF(rows) && rows[type].ops != NULL);
     return rows[type].version;
 }
 
-void rdb_saver_begin(struct rdb_saver *saver, const struct entry *e) {
-    *saver = (struct rdb_saver){.entry = e, .type = rdb_type_of(e)};
+void rdb_saver_begin(struct rdb_saver *saver, const struct entry *e, enum rdb_reach reach) {
+    *saver = (struct rdb_saver){.entry = e, .type = ops_by_value[entry_type(e)]->type_of(e, reach)};
 }
 
 bool rdb_saver_step(struct rdb_saver *saver, struct rdb_writer *w, size_t bytes_max) {

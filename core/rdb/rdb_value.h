@@ -12,20 +12,40 @@
 #include "core/rdb/rdb_reader.h"
 #include "core/rdb/rdb_writer.h"
 #include "core/value/entry.h"
+#include "core/value/stream.h"
+
+/* Who will read it. */
+enum rdb_reach {
+    RDB_FOR_ALL, /* Redis 7.0 and later, as far as the value has nothing that is younger */
+    RDB_FOR_US,  /* this server, from its own log: nothing is left out */
+};
+
+/* Where the saver of a stream stands: items of its log or its groups, of a group, of a consumer. */
+struct rdb_stream_cursor {
+    uint8_t stage;
+    const void *outer_item;
+    const void *middle_item;
+    const void *inner_item;
+    struct ordset_place outer;
+    struct ordset_place middle;
+    struct ordset_place inner;
+};
 
 struct rdb_saver {
     const struct entry *entry; /* borrowed */
     enum rdb_type type;
     bool is_begun; /* counts and the like have been written */
-    uint64_t done; /* what has been written of the body, in the type's own measure */
+    union {
+        size_t bytes; /* of a string that have been written */
+        struct rdb_stream_cursor stream;
+    } at;
 };
 
-/* The type number that the value is written with, and the oldest RDB version whose readers know it. */
-enum rdb_type rdb_type_of(const struct entry *e);
+/* The oldest RDB version whose readers know the type. */
 unsigned rdb_version_of(enum rdb_type type);
 
 /* Prepares to write the body of the entry's value. saver->type is then to be written in front of it. */
-void rdb_saver_begin(struct rdb_saver *saver, const struct entry *e);
+void rdb_saver_begin(struct rdb_saver *saver, const struct entry *e, enum rdb_reach reach);
 
 /* Appends about `bytes_max` more bytes; true when the body is complete. Strings longer than that are not compressed. */
 bool rdb_saver_step(struct rdb_saver *saver, struct rdb_writer *w, size_t bytes_max);

@@ -1,7 +1,7 @@
 /* DUMP and RESTORE. Payloads hold zero bytes, so they are made here and not written as lines. */
-#include "test/unit/core/cmd/cmd_harness.h"
 #include "core/base/crc64.h"
 #include "core/rdb/rdb_dump.h"
+#include "test/unit/core/cmd/cmd_harness.h"
 
 /* Runs RESTORE with a payload, in quotes and escaped as an inline command takes it. */
 static const char *restore(struct harness *h, const char *before, struct bytes payload, const char *after,
@@ -22,7 +22,7 @@ static const char *restore(struct harness *h, const char *before, struct bytes p
 static struct bytes dump_of(struct buf *to, const char *value) {
     struct entry *e = entry_new_str(BYTES_LIT("x"), bytes_cstr(value), ENTRY_NO_EXPIRE);
     buf_clear(to, SIZE_MAX);
-    rdb_dump(e, true, to);
+    rdb_dump(e, RDB_FOR_ALL, true, to);
     entry_free(e);
     return buf_bytes(to);
 }

@@ -44,7 +44,7 @@ Test(rdb_dump, strings_are_dumped_as_redis_does) {
         buf_init(&out);
         buf_init(&hex);
         struct entry *e = entry_new_str(BYTES_LIT("k"), bytes_cstr(rows[i].value), ENTRY_NO_EXPIRE);
-        rdb_dump(e, true, &out);
+        rdb_dump(e, RDB_FOR_ALL, true, &out);
         for (size_t at = 0; at < out.len; at++)
             buf_printf(&hex, "%02x", (unsigned char)out.ptr[at]);
         cr_expect(bytes_equal(buf_bytes(&hex), bytes_cstr(rows[i].hex)), "%s: %.*s", rows[i].value,
@@ -64,7 +64,7 @@ Test(rdb_dump, a_dump_makes_the_same_value_under_the_key_it_is_given) {
         struct buf out;
         buf_init(&out);
         struct entry *e = entry_new_str(BYTES_LIT("old"), bytes_cstr(values[i]), 5);
-        rdb_dump(e, true, &out);
+        rdb_dump(e, RDB_FOR_ALL, true, &out);
         cr_expect(rdb_dump_is_whole(buf_bytes(&out)));
         enum rdb_loaded result;
         struct entry *back = undump(buf_bytes(&out), &result);
@@ -94,7 +94,7 @@ Test(rdb_dump, a_value_is_the_same_however_small_the_steps) {
         struct rdb_text back;
         buf_clear(&out, SIZE_MAX);
         rdb_writer_init(&w, &out, true);
-        rdb_saver_begin(&saver, e);
+        rdb_saver_begin(&saver, e, RDB_FOR_ALL);
         size_t before = 0;
         while (!rdb_saver_step(&saver, &w, step)) {
             cr_assert_leq(out.len - before, step + 16);

@@ -20,8 +20,13 @@ static void put_ziplist_element(struct buf *b, struct bytes text) {
         if (v >= 0 && v <= 12) {
             buf_put_char(b, (char)(0xf1 + v));
         } else {
-            unsigned width = v == (int8_t)v ? 1 : v == (int16_t)v ? 2 : v >= -8388608 && v < 8388608 ? 3 : v == (int32_t)v ? 4 : 8;
-            static const unsigned char codes[9] = {[1] = 0xfe, [2] = 0xc0, [3] = 0xf0, [4] = 0xd0, [8] = 0xe0};
+            unsigned width = v == (int8_t)v                 ? 1
+                             : v == (int16_t)v              ? 2
+                             : v >= -8388608 && v < 8388608 ? 3
+                             : v == (int32_t)v              ? 4
+                                                            : 8;
+            static const unsigned char codes[9] = {
+                [1] = 0xfe, [2] = 0xc0, [3] = 0xf0, [4] = 0xd0, [8] = 0xe0};
             buf_put_char(b, (char)codes[width]);
             put_le(b, (uint64_t)v, width);
         }
@@ -102,7 +107,8 @@ static size_t random_texts(struct rng *rng, struct bytes *texts, char *room) {
         size_t len = rng_below(rng, most[rng_below(rng, rng_below(rng, 20) == 0 ? 4 : 3)]);
         char *at = room + i * TEXT_MAX;
         if (rng_below(rng, 2)) {
-            len = num_from_int(at, (int64_t)(rng_next(rng) >> rng_below(rng, 64)) * (rng_below(rng, 2) ? 1 : -1));
+            len = num_from_int(at,
+                               (int64_t)(rng_next(rng) >> rng_below(rng, 64)) * (rng_below(rng, 2) ? 1 : -1));
         } else {
             for (size_t j = 0; j < len; j++)
                 at[j] = (char)rng_below(rng, 256);
@@ -130,7 +136,8 @@ Test(rdb_old_blocks, elements_of_all_encodings_are_read) {
 }
 
 Test(rdb_old_blocks, a_block_that_is_cut_or_changed_is_refused_or_sound) {
-    const struct bytes texts[] = {BYTES_LIT("a"), BYTES_LIT("17"), BYTES_LIT("some longer text"), BYTES_LIT("70000")};
+    const struct bytes texts[] = {BYTES_LIT("a"), BYTES_LIT("17"), BYTES_LIT("some longer text"),
+                                  BYTES_LIT("70000")};
     struct buf block;
     buf_init(&block);
     for (int kind = 0; kind < 2; kind++) {

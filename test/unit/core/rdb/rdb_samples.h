@@ -1,0 +1,116 @@
+/* rdb_samples.h: random values of each type, and the verification of whatever came out of a loader. */
+#pragma once
+
+#include "core/base/rng.h"
+#include "core/rdb/rdb_value.h"
+#include "core/value/digest.h"
+#include "core/value/str.h"
+#include "core/value/stream_group.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#define SAMPLE_KEY BYTES_LIT("key")
+
+struct sample_text {
+    char room[400];
+    struct bytes bytes;
+};
+
+/* A short text, often a number, sometimes repetitive. */
+static inline struct bytes sample_text(struct rng *rng, struct sample_text *t) {
+    size_t len = 0;
+    switch (rng_below(rng, 6)) {
+    case 0: len = num_from_int(t->room, (int64_t)(rng_next(rng) >> rng_below(rng, 64))); break;
+    case 1: len = num_from_int(t->room, -(int64_t)(rng_next(rng) >> (1 + rng_below(rng, 63)))); break;
+    case 2:
+        len = rng_below(rng, sizeof t->room);
+        memset(t->room, 'a' + (int)rng_below(rng, 26), len);
+        break;
+    default:
+        len = rng_below(rng, 20);
+        for (size_t i = 0; i < len; i++)
+            t->room[i] = (char)rng_below(rng, 256);
+        break;
+    }
+    t->bytes = bytes_of(t->room, len);
+    return t->bytes;
+}
+
+static inline struct entry *sample_str(struct rng *rng) {
+    struct sample_text t;
+    return entry_new_str(SAMPLE_KEY, sample_text(rng, &t), ENTRY_NO_EXPIRE);
+}
+
+static inline void sample_stream_group(struct rng *rng, struct stream *s, int number) {
+    char name[16];
+    size_t len = (size_t)snprintf(name, sizeof name, "group%d", number);
+    struct stream_id last = {rng_below(rng, 300), rng_below(rng, 5)};
+    struct stream_group *g = stream_add_group(s, bytes_of(name, len), last, (int64_t)rng_below(rng, 4) - 1);
+    struct stream_consumer *consumers[3] = {NULL, NULL, NULL}; /* [0]: released */
+    for (int c = 1; c < 3; c++) {
+        len = (size_t)snprintf(name, sizeof name, "c%d", c);
+        consumers[c] = stream_add_consumer(s, g, bytes_of(name, len), (int64_t)rng_below(rng, 1000));
+        consumers[c]->active_ms = rng_below(rng, 2) ? STREAM_NEVER_ACTIVE : (int64_t)rng_below(rng, 1000);
+    }
+    size_t count = rng_below(rng, 30);
+    for (size_t i = 0; i < count; i++) {
+        struct stream_consumer *c = consumers[rng_below(rng, 8) == 0 ? 0 : 1 + rng_below(rng, 2)];
+        struct stream_id id = {rng_below(rng, 300), rng_below(rng, 3)};
+        stream_pend(g, id, c, c == NULL ? STREAM_RELEASED_MS : (int64_t)rng_below(rng, 5000),
+                    (int64_t)rng_below(rng, 9));
+    }
+}
+
+static inline struct entry *sample_stream(struct rng *rng) {
+    struct stream *s = stream_new();
+    struct stream_node_limits limits = {.bytes = 4096, .entries = 1 + rng_below(rng, 20)};
+    struct stream_id id = {0, 0};
+    size_t count = rng_below(rng, 100);
+    for (size_t i = 0; i < count; i++) {
+        struct sample_text texts[6];
+        struct bytes pairs[6];
+        size_t pair_count = 1 + rng_below(rng, 3);
+        for (size_t p = 0; p < 2 * pair_count; p++)
+            pairs[p] = p % 2 == 0 && rng_below(rng, 4) ? BYTES_LIT("field") : sample_text(rng, &texts[p]);
+        id.ms += rng_below(rng, 4);
+        id.seq += 1 + rng_below(rng, 3);
+        cr_assert_eq(stream_append(s, id, pairs, pair_count, limits), STREAM_APPENDED);
+    }
+    for (size_t i = 0; i < count / 4; i++)
+        (void)stream_delete(s, (struct stream_id){rng_below(rng, id.ms + 1), rng_below(rng, id.seq + 1)});
+    int groups = (int)rng_below(rng, 3);
+    for (int g = 0; g < groups; g++)
+        sample_stream_group(rng, s, g);
+    return entry_new_object(SAMPLE_KEY, VALUE_STREAM, STREAM_ENCODING, s);
+}
+
+static const struct {
+    const char *name;
+    struct entry *(*make)(struct rng *rng);
+    bool is_ordered; /* equal values are saved as equal bytes */
+} samples[] = {
+    {"str", sample_str, true},
+    {"stream", sample_stream, true},
+};
+
+/* Verifies every invariant of the value. */
+static inline void sample_check(const struct entry *e) {
+    entry_check(e);
+    switch (entry_type(e)) {
+    case VALUE_STREAM: stream_check(entry_object(e)); break;
+    case VALUE_STRING:
+    case VALUE_LIST:
+    case VALUE_SET:
+    case VALUE_ZSET:
+    case VALUE_HASH:
+    case VALUE_TYPE_COUNT: break;
+    }
+    (void)entry_bytes(e);
+}
+
+static inline struct digest sample_digest(const struct entry *e) {
+    struct digest digest = {{0}};
+    digest_put_value(&digest, e);
+    return digest;
+}
