@@ -92,6 +92,23 @@ unsigned char *listpack_remove_range(unsigned char *lp, int64_t index, size_t co
 /* Appends all elements of `other` behind those of `lp`. */
 unsigned char *listpack_join(unsigned char *lp, const unsigned char *other) ATTR_MUST_USE;
 
+/* ---- changing the ends where they are ----
+ *
+ * For a listpack that lies inside a larger block: nothing is allocated, and nothing moves but the six bytes of the
+ * header. The caller knows the room in front and behind. */
+
+/* Puts an element in front, if `room` bytes before lp are enough; gives where the listpack begins now, else NULL. */
+unsigned char *listpack_extend_front(unsigned char *lp, size_t room, struct bytes value) ATTR_MUST_USE;
+
+/* Puts an element at the end, if `room` bytes behind the listpack are enough; else answers false. */
+bool listpack_extend_back(unsigned char *lp, size_t room, struct bytes value) ATTR_MUST_USE;
+
+/* Removes the first element; gives where the listpack begins now. It must not be empty. */
+unsigned char *listpack_cut_front(unsigned char *lp) ATTR_MUST_USE;
+
+/* Removes the last element. It must not be empty. */
+void listpack_cut_back(unsigned char *lp);
+
 /* ---- trust ---- */
 
 /* True if `size` bytes from a stranger are a whole, sound listpack (deep: every element is walked). */

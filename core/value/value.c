@@ -5,6 +5,7 @@
  * nobody can create; asking for it is a bug. */
 #include "core/value/value.h"
 
+#include "core/value/list.h"
 #include "core/value/set.h"
 #include "core/value/stream.h"
 
@@ -14,7 +15,7 @@ static const struct {
     const struct value_ops *ops;
 } value_rows[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = {"string", NULL},
-    [VALUE_LIST] = {"list", NULL},
+    [VALUE_LIST] = {"list", &list_ops},
     [VALUE_SET] = {"set", &set_ops},
     [VALUE_ZSET] = {"zset", NULL},
     [VALUE_HASH] = {"hash", NULL},
