@@ -87,13 +87,26 @@ static bool read_time(struct exec *x, struct restore *how) {
     return true;
 }
 
+static struct rdb_rules rules_of(struct exec *x) {
+    const struct config *config = x->engine->config;
+    return (struct rdb_rules){
+        .list = {.max_listpack_size = config->list_max_listpack_size,
+                 .compress_depth = config->list_compress_depth},
+        .set = {.intset_max = (size_t)config->set_max_intset_entries,
+                .listpack_max = (size_t)config->set_max_listpack_entries,
+                .listpack_value_max = (size_t)config->set_max_listpack_value,
+                .seed = rng_next(&x->engine->rng)},
+    };
+}
+
 /* Gives the entry that argv[3] describes; NULL: an error was replied. */
 static struct entry *read_payload(struct exec *x, const struct restore *how) {
     if (!rdb_dump_is_whole(x->argv[3])) {
         resp_err(x->out, REPLY_ERR_DUMP_PAYLOAD);
         return NULL;
     }
-    struct rdb_load load = {.key = x->argv[1], .expire_ms = how->expire_ms};
+    struct rdb_rules rules = rules_of(x);
+    struct rdb_load load = {.key = x->argv[1], .expire_ms = how->expire_ms, .rules = &rules};
     enum rdb_loaded result;
     struct entry *e = rdb_undump(x->argv[3], &load, &result);
     if (result == RDB_LOAD_NO_MEMORY)

@@ -11,7 +11,6 @@
 #include "core/rdb/rdb_old_blocks.h"
 #include "core/rdb/rdb_types.h"
 
-
 /* ---- saving ---- */
 
 static enum rdb_type list_type_of(const struct entry *e, enum rdb_reach reach) {
@@ -57,7 +56,8 @@ static void push_element(struct rdb_reader *r, struct list *list, const struct r
 }
 
 /* Appends the elements of a block: a ziplist or, if is_listpack, a listpack. Empty ones are passed over, as Redis does. */
-static void append_block(struct rdb_reader *r, struct list *list, const struct rdb_load *how, bool is_listpack) {
+static void append_block(struct rdb_reader *r, struct list *list, const struct rdb_load *how,
+                         bool is_listpack) {
     struct rdb_text block;
     unsigned char *lp = NULL;
     rdb_reader_string(r, &block);

@@ -62,7 +62,8 @@ static bool add_member(struct set *set, const struct rdb_load *how, const struct
     return false;
 }
 
-static struct set load_members(struct rdb_reader *r, const struct rdb_load *how, enum rdb_loaded *result_out) {
+static struct set load_members(struct rdb_reader *r, const struct rdb_load *how,
+                               enum rdb_loaded *result_out) {
     struct set set = {NULL, SET_INTSET};
     uint64_t count = rdb_reader_count(r, 1);
     bool is_good = count != 0;
@@ -103,7 +104,8 @@ static struct set load_intset(struct rdb_reader *r, const struct rdb_load *how, 
     return set;
 }
 
-static struct set load_listpack(struct rdb_reader *r, const struct rdb_load *how, enum rdb_loaded *result_out) {
+static struct set load_listpack(struct rdb_reader *r, const struct rdb_load *how,
+                                enum rdb_loaded *result_out) {
     /* It was no intset before, so it becomes none, even if all its members are numbers. */
     const struct set_member no_number = set_member_text(BYTES_LIT("-"));
     struct set set = {NULL, SET_INTSET};

@@ -17,4 +17,6 @@ struct rdb_type_ops {
 };
 
 extern const struct rdb_type_ops rdb_str_ops;
+extern const struct rdb_type_ops rdb_list_ops;
+extern const struct rdb_type_ops rdb_set_ops;
 extern const struct rdb_type_ops rdb_stream_ops;

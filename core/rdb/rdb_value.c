@@ -8,6 +8,8 @@
 
 static const struct rdb_type_ops *const ops_by_value[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = &rdb_str_ops,
+    [VALUE_LIST] = &rdb_list_ops,
+    [VALUE_SET] = &rdb_set_ops,
     [VALUE_STREAM] = &rdb_stream_ops,
 };
 
@@ -17,6 +19,13 @@ static const struct {
     unsigned version; /* the first RDB version that has it */
 } rows[] = {
     [RDB_STRING] = {&rdb_str_ops, RDB_VERSION_OLDEST},
+    [RDB_LIST] = {&rdb_list_ops, RDB_VERSION_OLDEST},
+    [RDB_SET] = {&rdb_set_ops, RDB_VERSION_OLDEST},
+    [RDB_LIST_ZIPLIST] = {&rdb_list_ops, RDB_VERSION_OLDEST},
+    [RDB_SET_INTSET] = {&rdb_set_ops, RDB_VERSION_OLDEST},
+    [RDB_LIST_QUICKLIST] = {&rdb_list_ops, 7},
+    [RDB_LIST_QUICKLIST_2] = {&rdb_list_ops, 10},
+    [RDB_SET_LISTPACK] = {&rdb_set_ops, 11},
     [RDB_STREAM_LISTPACKS] = {&rdb_stream_ops, 9},
     [RDB_STREAM_LISTPACKS_2] = {&rdb_stream_ops, 10},
     [RDB_STREAM_LISTPACKS_3] = {&rdb_stream_ops, 11},

@@ -12,6 +12,8 @@
 #include "core/rdb/rdb_reader.h"
 #include "core/rdb/rdb_writer.h"
 #include "core/value/entry.h"
+#include "core/value/list.h"
+#include "core/value/set.h"
 #include "core/value/stream.h"
 
 /* Who will read it. */
@@ -37,6 +39,8 @@ struct rdb_saver {
     bool is_begun; /* counts and the like have been written */
     union {
         size_t bytes; /* of a string that have been written */
+        size_t piece; /* of a list that comes next */
+        struct set_iter set;
         struct rdb_stream_cursor stream;
     } at;
 };
@@ -50,10 +54,17 @@ void rdb_saver_begin(struct rdb_saver *saver, const struct entry *e, enum rdb_re
 /* Appends about `bytes_max` more bytes; true when the body is complete. Strings longer than that are not compressed. */
 bool rdb_saver_step(struct rdb_saver *saver, struct rdb_writer *w, size_t bytes_max);
 
+/* The configuration's rules for the encodings of values. */
+struct rdb_rules {
+    struct list_rules list;
+    struct set_rules set;
+};
+
 /* What the loader is to know besides the bytes. */
 struct rdb_load {
     struct bytes key;
-    int64_t expire_ms; /* of the key, or ENTRY_NO_EXPIRE */
+    int64_t expire_ms;             /* of the key, or ENTRY_NO_EXPIRE */
+    const struct rdb_rules *rules; /* borrowed */
 };
 
 enum rdb_loaded {

@@ -62,6 +62,13 @@ static bool write_as_int(struct rdb_writer *w, int64_t value) {
     return true;
 }
 
+void rdb_writer_packed(struct rdb_writer *w, struct bytes packed, size_t len) {
+    rdb_writer_byte(w, RDB_ENCODED_LZF);
+    rdb_writer_length(w, packed.len);
+    rdb_writer_length(w, len);
+    rdb_writer_raw(w, packed.ptr, packed.len);
+}
+
 /* True if `text` was written packed. */
 static bool write_packed(struct rdb_writer *w, struct bytes text) {
     if (!w->is_compressing || text.len < PACKED_MIN || text.len > UINT32_MAX)
@@ -70,12 +77,8 @@ static bool write_packed(struct rdb_writer *w, struct bytes text) {
     buf_init(&packed);
     size_t room = text.len - PACKED_GAIN;
     size_t len = compress_pack(text, buf_room(&packed, room), room);
-    if (len != 0) {
-        rdb_writer_byte(w, RDB_ENCODED_LZF);
-        rdb_writer_length(w, len);
-        rdb_writer_length(w, text.len);
-        rdb_writer_raw(w, packed.ptr, len);
-    }
+    if (len != 0)
+        rdb_writer_packed(w, bytes_of(packed.ptr, len), text.len);
     buf_deinit(&packed);
     return len != 0;
 }

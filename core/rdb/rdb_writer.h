@@ -23,6 +23,9 @@ void rdb_writer_length(struct rdb_writer *w, uint64_t length);
 /* A string: as an integer when it is the text of one of up to 32 bits, packed when that pays, else as it is. */
 void rdb_writer_string(struct rdb_writer *w, struct bytes text);
 
+/* A string of `len` bytes that is at hand in packed form. */
+void rdb_writer_packed(struct rdb_writer *w, struct bytes packed, size_t len);
+
 /* The string that is the decimal text of `value`. */
 void rdb_writer_int(struct rdb_writer *w, int64_t value);
 

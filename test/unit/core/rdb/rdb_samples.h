@@ -85,12 +85,48 @@ static inline struct entry *sample_stream(struct rng *rng) {
     return entry_new_object(SAMPLE_KEY, VALUE_STREAM, STREAM_ENCODING, s);
 }
 
+/* Rules small enough that samples of every encoding are made. */
+static const struct rdb_rules sample_rules = {
+    .list = {.max_listpack_size = 16, .compress_depth = 1},
+    .set = {.intset_max = 20, .listpack_max = 20, .listpack_value_max = 40, .seed = 17},
+};
+
+static inline struct entry *sample_list(struct rng *rng) {
+    struct list list = list_new();
+    size_t count = 1 + rng_below(rng, 80);
+    for (size_t i = 0; i < count; i++) {
+        struct sample_text t;
+        struct bytes text = sample_text(rng, &t);
+        list_grow(&list, &sample_rules.list, &text, 1);
+        cr_assert(list_push(&list, rng_below(rng, 2) ? LIST_TAIL : LIST_HEAD, text));
+    }
+    return list_entry(&list, SAMPLE_KEY);
+}
+
+static inline struct entry *sample_set(struct rng *rng) {
+    struct set set;
+    size_t count = 1 + rng_below(rng, 50);
+    bool is_numeric = rng_below(rng, 3) == 0;
+    for (size_t i = 0; i < count; i++) {
+        struct sample_text t;
+        struct set_member member = is_numeric
+                                       ? set_member_number((int64_t)(rng_next(rng) >> rng_below(rng, 64)))
+                                       : set_member_text(sample_text(rng, &t));
+        if (i == 0)
+            set = set_new(&member, 1, &sample_rules.set);
+        cr_assert_neq(set_add(&set, &member, &sample_rules.set), SET_NO_MEMORY);
+    }
+    return entry_new_object(SAMPLE_KEY, VALUE_SET, (uint8_t)set.encoding, set.object);
+}
+
 static const struct {
     const char *name;
     struct entry *(*make)(struct rng *rng);
     bool is_ordered; /* equal values are saved as equal bytes */
 } samples[] = {
     {"str", sample_str, true},
+    {"list", sample_list, true},
+    {"set", sample_set, false},
     {"stream", sample_stream, true},
 };
 
@@ -98,10 +134,14 @@ static const struct {
 static inline void sample_check(const struct entry *e) {
     entry_check(e);
     switch (entry_type(e)) {
+    case VALUE_LIST: {
+        struct list list = list_of(e);
+        list_check(&list);
+        break;
+    }
+    case VALUE_SET: set_check(set_of(e)); break;
     case VALUE_STREAM: stream_check(entry_object(e)); break;
     case VALUE_STRING:
-    case VALUE_LIST:
-    case VALUE_SET:
     case VALUE_ZSET:
     case VALUE_HASH:
     case VALUE_TYPE_COUNT: break;

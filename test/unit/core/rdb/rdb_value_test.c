@@ -18,7 +18,7 @@ static void save(const struct entry *e, enum rdb_reach reach, size_t step, struc
 
 static struct entry *load(struct bytes body, enum rdb_loaded *result) {
     struct rdb_reader r;
-    struct rdb_load how = {.key = SAMPLE_KEY, .expire_ms = ENTRY_NO_EXPIRE};
+    struct rdb_load how = {.key = SAMPLE_KEY, .expire_ms = ENTRY_NO_EXPIRE, .rules = &sample_rules};
     rdb_reader_init(&r, body);
     struct entry *e = rdb_load_value(&r, rdb_reader_byte(&r), &how, result);
     cr_expect((e != NULL) == (*result == RDB_LOADED));
