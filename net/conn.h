@@ -68,6 +68,9 @@ struct conn_host {
     void (*on_output_watch)(struct conn *conn);
     /* The connection was marked is_output_high, and now its output has gone: lets it take commands again. */
     void (*on_output_low)(struct conn *conn);
+    /* May output leave before the turn's end: does no effect of this turn have to be written first? */
+    bool (*may_send_early)(const struct conn_host *host);
+    struct buf spare; /* a block for output that was sent early, still in the cache */
     size_t output_watch_bytes;
     struct link with_output; /* connections that have output to send this turn (conn->output_link) */
     struct resp_limits limits;
@@ -94,6 +97,7 @@ enum conn_reply_mode { CONN_REPLY_ON, CONN_REPLY_OFF, CONN_REPLY_SKIP_NEXT, CONN
 enum {
     CONN_ADDR_MAX = 128,
     CONN_STRANGER_QUERY_MAX_BYTES = 1 << 20, /* unfinished input of a client that has not authenticated */
+    CONN_SEND_EARLY_BYTES = 16 << 10,        /* output that does not wait for the end of the turn */
     CONN_OUTPUT_LOW_BYTES = 1 << 20,         /* unsent output below which is_output_high ends */
     CONN_REPLY_FIRST_GUESS_BYTES = 256 << 10,
 };
@@ -174,6 +178,10 @@ static inline void conn_has_output(struct conn *conn) {
 
 /* Sends the output of every connection that has some; at most one send each. Called once at the end of a turn. */
 void conn_flush_all(struct conn_host *host);
+
+/* Much output has come together: sends it now, if it may leave, so that the next connection's goes to the same memory. Pipelines of
+ * long values would else fill one such block for every connection before the first is sent. */
+void conn_send_early(struct conn *conn);
 
 /* Closes after the output so far is sent (QUIT, protocol errors). */
 void conn_close_after_reply(struct conn *conn, enum conn_close_reason why);

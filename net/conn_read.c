@@ -140,6 +140,10 @@ void conn_read_data(struct io_stream *stream, struct bytes data) {
     conn->last_ms = conn->host->now_ms;
     conn->host->limits.authenticated = conn->is_authenticated;
     conn->is_reading = true;
+    if (conn->out.cap == 0) {
+        conn->out = conn->host->spare;
+        buf_init(&conn->host->spare);
+    }
     if (conn->query.len == 0 && !conn->is_blocked) {
         size_t used = conn_read_commands(conn, data);
         if (used < data.len)
@@ -152,6 +156,8 @@ void conn_read_data(struct io_stream *stream, struct bytes data) {
             conn_read_too_much(conn);
     }
     conn->is_reading = false;
+    if (conn->out.len >= CONN_SEND_EARLY_BYTES)
+        conn_send_early(conn);
 }
 
 void conn_resume(struct conn *conn) {

@@ -8,7 +8,10 @@
  * soft limit's time runs, at every chance to send. */
 #include "net/conn.h"
 
-enum { OUTPUT_KEEP_BYTES = 16 * 1024 };
+enum {
+    OUTPUT_KEEP_BYTES = 16 * 1024,
+    OUTPUT_SPARE_BYTES = 256 * 1024,
+};
 
 /* The output has a moment ago been too much for somebody: asks again. */
 static void conn_look_at_output(struct conn *conn) {
@@ -58,6 +61,28 @@ void conn_flush_all(struct conn_host *host) {
             link_push_back(&again, node);
     while ((node = link_pop_front(&again)) != NULL)
         link_push_back(&host->with_output, node);
+}
+
+void conn_send_early(struct conn *conn) {
+    struct conn_host *host = conn->host;
+    if (conn->close_asap || conn->close_after_reply || !conn->is_authenticated ||
+        !io_stream_can_send(&conn->stream) || !host->may_send_early(host))
+        return; /* a stranger's output is counted before it leaves */
+    size_t sent = io_stream_send_now(host->io, &conn->stream, buf_bytes(&conn->out));
+    host->net_out_bytes += sent;
+    conn->net_out_bytes += sent;
+    if (sent < conn->out.len) {
+        buf_consume(&conn->out, sent);
+        return;
+    }
+    link_remove(&conn->output_link);
+    if (host->spare.cap == 0 && conn->out.cap <= OUTPUT_SPARE_BYTES) {
+        host->spare = conn->out;
+        host->spare.len = 0;
+        buf_init(&conn->out);
+    } else {
+        buf_clear(&conn->out, OUTPUT_KEEP_BYTES);
+    }
 }
 
 void conn_close_after_reply(struct conn *conn, enum conn_close_reason why) {

@@ -10,6 +10,7 @@
 #include "shards/fanout.h"
 #include "shards/route.h"
 #include "shards/shard.h"
+#include "shards/shard_log.h"
 
 static void reply_note_size(struct conn *conn, size_t bytes) {
     uint32_t guess = conn->reply_bytes_guess - conn->reply_bytes_guess / 8;
@@ -28,6 +29,11 @@ void reply_check_resume(struct conn *conn) {
         !link_is_linked(&conn->paused_link) &&
         reply_order_outstanding(&conn->order) <= ROUTE_IN_FLIGHT_MAX / 2 && reply_may_take(conn))
         link_push_back(&shard->resume, &conn->paused_link);
+}
+
+bool reply_may_send_early(const struct conn_host *host) {
+    const struct shard *shard = host->ctx;
+    return shard->log == NULL || (shard->engine.effects.len == 0 && !shard_needs_log_flush(shard));
 }
 
 void reply_deliver_merged(struct shard *shard, struct conn *conn, uint64_t slot, struct bytes reply,

@@ -4,6 +4,7 @@
 #include "core/base/bytes.h"
 #include "shards/request.h"
 
+struct conn_host;
 struct shard;
 
 /* A reply for `to` came from shard `from`, standing on log record `ticket` of it (0: none). Copies the bytes. */
@@ -16,6 +17,9 @@ bool reply_may_take(const struct conn *conn);
 /* Lets a connection that was refused commands go on, if nothing keeps it any more: no pause, not too many commands under
  * way, not too much unsent output. */
 void reply_check_resume(struct conn *conn);
+
+/* Output may leave in the middle of a turn unless effects of the turn are still to be written to the log. */
+bool reply_may_send_early(const struct conn_host *host);
 
 struct reply_source {
     unsigned from;

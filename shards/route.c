@@ -194,9 +194,12 @@ void route_peek(struct conn *conn, struct conn_window *window) {
     for (int i = 0; i < window->count; i++)
         if (window->requests[i].has_hash && window->requests[i].owner == shard->index)
             keyspace_prefetch_entry(ks, window->requests[i].hash);
-    for (int i = 0; i < window->count; i++)
-        if (window->requests[i].has_hash && window->requests[i].owner == shard->index)
-            keyspace_prefetch_value(ks, window->requests[i].hash);
+    for (int i = 0; i < window->count; i++) {
+        const struct conn_request *p = &window->requests[i];
+        if (p->has_hash && p->owner == shard->index &&
+            !(p->command->flags & CMD_WRITE)) /* those seldom read all */
+            keyspace_prefetch_value(ks, p->hash);
+    }
 }
 
 static void route_reject(struct shard *shard, struct conn *conn, const struct command *command,

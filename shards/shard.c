@@ -52,6 +52,7 @@ void shard_free(struct shard *shard) {
     promises_deinit(&shard->promises, shard->server->shard_count);
     monitor_deinit(&shard->monitor);
     buf_deinit(&shard->scratch);
+    buf_deinit(&shard->host.spare);
     mem_free(shard->argv);
     stats_deinit(shard);
     slowlog_deinit(&shard->slowlog);

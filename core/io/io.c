@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define WALL_READ_EVERY_NS (50 * 1000 * 1000LL)
@@ -159,6 +160,16 @@ void io_stream_send(struct io *io, struct io_stream *stream, struct bytes data) 
     stream->sent_turn = io->turn;
     stream->sending = data;
     io->ops->stream_send(io, stream);
+}
+
+size_t io_stream_send_now(struct io *io, struct io_stream *stream, struct bytes data) {
+    must(io_stream_can_send(stream));
+    if (!io->ops->has_sockets)
+        return 0;
+    size_t len = data.len < IO_TRANSFER_BYTES_MAX ? data.len : IO_TRANSFER_BYTES_MAX;
+    io->syscalls++;
+    ssize_t sent = send(stream->fd, data.ptr, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent > 0 ? (size_t)sent : 0;
 }
 
 void io_stream_close(struct io *io, struct io_stream *stream) {

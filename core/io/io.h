@@ -147,6 +147,11 @@ bool io_stream_can_send(const struct io_stream *stream);
  * follows in that case. Errors come through on_end. */
 void io_stream_send(struct io *io, struct io_stream *stream, struct bytes data);
 
+/* Sends at once what the socket takes, at most `data`, and returns how much that was: for output so large that its memory
+ * had better be reused while it is in the cache. May be called whenever io_stream_can_send; the rest is the caller's to
+ * send in the usual way. 0 also when the socket has failed, which the next usual send will tell, and in a simulation. */
+size_t io_stream_send_now(struct io *io, struct io_stream *stream, struct bytes data);
+
 /* Closes: a send prepared before it in the same turn still goes out (as far as the socket takes it at once), then the
  * socket is shut and closed; on_closed follows in a later dispatch. */
 void io_stream_close(struct io *io, struct io_stream *stream);

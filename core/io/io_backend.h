@@ -8,6 +8,7 @@
 
 struct io_ops {
     const char *name;
+    bool has_sockets; /* descriptors of streams are real */
     void (*close)(struct io *io);
     unsigned (*poll)(struct io *io, int64_t timeout_ns);
     void (*dispatch)(struct io *io);

@@ -404,6 +404,7 @@ static void epoll_close(struct io *io) {
 
 static const struct io_ops epoll_ops = {
     .name = "epoll",
+    .has_sockets = true,
     .close = epoll_close,
     .poll = epoll_poll,
     .dispatch = epoll_dispatch,

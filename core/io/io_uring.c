@@ -179,6 +179,7 @@ static void uring_close(struct io *io) {
 
 static const struct io_ops uring_ops = {
     .name = "io_uring",
+    .has_sockets = true,
     .close = uring_close,
     .poll = uring_poll,
     .dispatch = uring_dispatch,

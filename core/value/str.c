@@ -10,6 +10,7 @@
  * I3  Every change but str_replace and str_set_int leaves ENTRY_FLAG_RAW or a block: OBJECT ENCODING says raw. */
 #include "core/value/str.h"
 
+#include "core/base/copy.h"
 #include "core/base/mem.h"
 #include "core/value/entry_internal.h"
 
@@ -73,7 +74,7 @@ static struct entry *str_replace_big(struct entry *e, struct bytes value) {
         big.cap = mem_usable(block);
         e = entry__reform(e, ENTRY_BIG, 0, entry_expire_ms(e));
     }
-    memcpy(big.ptr, value.ptr, value.len);
+    copy_cold(big.ptr, value.ptr, value.len);
     big.len = value.len;
     entry__put_big(e, big);
     return e;
@@ -92,7 +93,7 @@ struct entry *str_replace(struct entry *e, struct bytes value) {
         e = entry__reform(e, ENTRY_INLINE, value.len, entry_expire_ms(e));
     }
     if (value.len > 0)
-        memcpy(entry__inline_ptr(e), value.ptr, value.len);
+        copy_cold(entry__inline_ptr(e), value.ptr, value.len);
     return e;
 }
 
