@@ -27,6 +27,7 @@ static void info_ask_dbs(struct shard *shard, struct info_shard *a) {
             continue;
         a->dbs[db].keys = keyspace_count(ks);
         a->dbs[db].expires = keyspace_expiring_count(ks);
+        a->dbs[db].subexpiry = keyspace_subexpiring_count(ks);
         a->keys += a->dbs[db].keys;
         a->entry_bytes += keyspace_bytes(ks);
         a->table_bytes += keyspace_table_bytes(ks);
@@ -118,6 +119,7 @@ static void info_add_counters(struct info_shard *sum, const struct info_shard *a
     sum->engine.hits += a->engine.hits;
     sum->engine.misses += a->engine.misses;
     sum->engine.expired += a->engine.expired;
+    sum->engine.expired_fields += a->engine.expired_fields;
     sum->engine.evicted += a->engine.evicted;
     sum->engine.dirty += a->engine.dirty;
     sum->engine.errors += a->engine.errors;
@@ -229,6 +231,7 @@ void info_collect(struct shard *shard, const struct gather *gather, struct info 
         for (int db = 0; db < server->config->databases; db++) {
             sum->dbs[db].keys += a->dbs[db].keys;
             sum->dbs[db].expires += a->dbs[db].expires;
+            sum->dbs[db].subexpiry += a->dbs[db].subexpiry;
             sum->dbs[db].ttl_sum_ms += a->dbs[db].ttl_sum_ms;
             sum->dbs[db].ttl_samples += a->dbs[db].ttl_samples;
         }

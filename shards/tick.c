@@ -6,7 +6,7 @@
  * gives its spare buffers back. */
 #include "shards/tick.h"
 
-#include "core/exec/key_view.h"
+#include "core/exec/field_expiry.h"
 #include "core/keyspace/expire.h"
 #include "shards/log_mark.h"
 #include "shards/output_limit.h"
@@ -43,6 +43,12 @@ static void tick_on_expired(void *ctx, struct entry *e, uint64_t hash) {
     exec_event(&kv, EVENT_EXPIRED, "expired");
 }
 
+/* Fields of a hash are due. True if none is left. */
+static bool tick_expire_fields(void *ctx, struct entry *e, uint64_t hash) {
+    struct tick_expiry *t = ctx;
+    return field_expiry_step(&t->x, t->db, e, hash);
+}
+
 /* A locked key belongs to the requests that wait for it: a deletion now would stand in the log behind the places that they
  * have kept, and undo them when it is replayed. */
 static bool tick_may_expire(void *ctx, uint64_t hash) {
@@ -60,6 +66,7 @@ static void tick_expire(struct shard *shard, int64_t budget_ns) {
             continue;
         struct expire_job job = {.now_ms = shard->engine.now_ms,
                                  .on_expired = tick_on_expired,
+                                 .expire_parts = tick_expire_fields,
                                  .may_remove = locks_are_none(&shard->locks) ? NULL : tick_may_expire,
                                  .is_over = tick_expiry_is_over,
                                  .ctx = &t};

@@ -11,7 +11,7 @@
  * KEYS answers small databases in one go. Of a large one it leaves the rest to the host, which goes on between other
  * commands: the same walk as SCAN's, with the same promise, so a key that is there all the time is listed exactly once. */
 #include "core/base/mem.h"
-#include "core/cmd/opts.h"
+#include "core/cmd/scan_args.h"
 #include "core/ds/glob.h"
 
 enum {
@@ -70,11 +70,6 @@ static void scan_visit(void *ctx, struct entry *e, uint64_t hash) {
     scan->found++;
 }
 
-/* A pattern that matches everything costs nothing. */
-static struct bytes scan_pattern(struct bytes pattern) {
-    return bytes_equal(pattern, BYTES_LIT("*")) ? BYTES_NONE : pattern.ptr == NULL ? BYTES_LIT("") : pattern;
-}
-
 /* Walks the database's part here from `position` on; gives the cursor to go on with. */
 static uint64_t scan_step(struct exec *x, struct scan *scan, uint64_t position, size_t count) {
     const struct engine *engine = x->engine;
@@ -88,21 +83,6 @@ static uint64_t scan_step(struct exec *x, struct scan *scan, uint64_t position, 
     return engine->shard_index + 1 < engine->shard_count ? engine->shard_index + 1 : 0;
 }
 
-/* Reads a cursor as generously as Redis does: nothing is 0, a sign is allowed and wraps. */
-static bool read_cursor(struct bytes text, uint64_t *cursor_out) {
-    bool has_sign = text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+');
-    uint64_t value = 0;
-    *cursor_out = 0;
-    for (size_t i = has_sign ? 1 : 0; i < text.len; i++) {
-        unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
-            __builtin_add_overflow(value, digit, &value))
-            return false;
-    }
-    *cursor_out = has_sign && text.ptr[0] == '-' ? -value : value;
-    return !has_sign || text.len > 1;
-}
-
 /* SCAN cursor [MATCH pattern] [COUNT count] [TYPE type] */
 void cmd_scan(struct exec *x) {
     static const struct opt options[] = {
@@ -114,10 +94,8 @@ void cmd_scan(struct exec *x) {
     uint64_t cursor;
     int64_t count = 10;
     struct opts opts;
-    if (!read_cursor(x->argv[1], &cursor)) {
-        resp_err(x->out, REPLY_ERR_CURSOR);
+    if (!scan_args_cursor(x, 1, &cursor))
         return;
-    }
     bool is_parsed = opts_parse(x, 2, options, COUNT_OF(options), &opts);
     if ((opts.seen & SCAN_COUNT) && !cmd_arg_int(x, opts_value_at(&opts, SCAN_COUNT), &count))
         return;
@@ -137,15 +115,12 @@ void cmd_scan(struct exec *x) {
     resp_out_init(&keys_out, &keys, x->out->proto);
     struct scan scan = {.engine = x->engine, .out = &keys_out, .expired = &expired};
     if (opts.seen & SCAN_MATCH)
-        scan.pattern = scan_pattern(opts_value(x, &opts, SCAN_MATCH));
+        scan.pattern = scan_args_pattern(opts_value(x, &opts, SCAN_MATCH));
     if (opts.seen & SCAN_TYPE)
         scan.type = opts_value(x, &opts, SCAN_TYPE);
     uint64_t next = scan_step(x, &scan, cursor / ENGINE_CURSOR_SHARDS, (size_t)count);
     scan_delete_expired(x, &expired);
-    char text[NUM_INT_TEXT_MAX];
-    resp_array(x->out, 2);
-    resp_bulk(x->out, bytes_of(text, num_from_uint(text, next)));
-    resp_array(x->out, scan.found);
+    scan_args_reply(x, next, scan.found);
     resp_raw(x->out, buf_bytes(&keys));
     buf_deinit(&keys);
     buf_deinit(&expired);
@@ -170,7 +145,7 @@ static bool keys_step(struct engine *engine, struct exec_rest *rest, struct resp
     resp_out_init(&keys_out, &keys->keys, keys->proto);
     struct scan scan = {.engine = engine,
                         .out = &keys_out,
-                        .pattern = scan_pattern(buf_bytes(&keys->pattern)),
+                        .pattern = scan_args_pattern(buf_bytes(&keys->pattern)),
                         .part = &rest->part,
                         .found = keys->found};
     if (ks != NULL)

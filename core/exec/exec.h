@@ -37,6 +37,7 @@ struct engine_stats {
     uint64_t hits;
     uint64_t misses;
     uint64_t expired;
+    uint64_t expired_fields; /* of hashes */
     uint64_t expired_stale_permille;
     uint64_t evicted;
     uint64_t dirty;  /* changes since the last save */

@@ -110,6 +110,11 @@ bool key_open_write(struct exec *x, struct bytes key, struct key_view *kv) {
     return key_open_write_db(x, x->db, key, kv);
 }
 
+void key_edit(struct key_view *kv) {
+    if (kv->ks)
+        kv->edit = keyspace_edit_begin(kv->entry, kv->hash);
+}
+
 void key_put(struct key_view *kv, struct entry *e) {
     dcheck(e != NULL);
     entry_set_lru(e, evict_fresh(&kv->x->engine->evict));

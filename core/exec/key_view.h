@@ -51,6 +51,10 @@ bool key_open_write_db(struct exec *x, int db, struct bytes key, struct key_view
 /* Deletes the key if it has expired, as opening it for reading does. */
 void key_expire_due(struct exec *x, struct bytes key);
 
+/* Begins the change of an entry that was opened for reading, for the one change that reads make: removing what has
+ * expired. key_swap ends it. */
+void key_edit(struct key_view *kv);
+
 /* Takes e: inserts it, or replaces and frees the present entry. kv->entry is e afterwards. */
 void key_put(struct key_view *kv, struct entry *e);
 

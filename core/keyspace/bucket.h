@@ -41,11 +41,11 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are read as lit
 #define BUCKET_WORD_ENTRY    ((UINT64_C(1) << 44) - 1)
 #define BUCKET_WORD_EXPIRING (UINT64_C(1) << 47)
 
-/* The word of an entry: its address, and whether it expires; the fragment is added by bucket_put. */
+/* The word of an entry: its address, and whether it or a part of it expires; the fragment is added by bucket_put. */
 static inline uint64_t bucket_word_of(const struct entry *e) {
     uintptr_t address = (uintptr_t)e;
     must((address & ~(uintptr_t)(BUCKET_WORD_ENTRY << 4)) == 0);
-    return (uint64_t)address >> 4 | (entry_has_expire(e) ? BUCKET_WORD_EXPIRING : 0);
+    return (uint64_t)address >> 4 | (entry_due_ms(e) != ENTRY_NO_EXPIRE ? BUCKET_WORD_EXPIRING : 0);
 }
 
 static inline struct entry *bucket_word_entry(uint64_t word) {

@@ -12,6 +12,10 @@
  * segment is visited a little late: two milliseconds per entry, at most EXPIRE_LATENESS_MS, after its
  * earliest expiry. A database of ten keys expires on time to 20 ms; one of ten million spends at most some per cent.
  *
+ * Entries of which parts expire are marked and visited in the same way; the visit takes away the parts that are due and
+ * leaves the rest. That costs no memory at all, and is right whatever happens to the entry (renamed, copied, lent):
+ * it stands where the table says.
+ *
  * I1  No expiring entry is ever missed: visit_ms of its segment is at most its expiry plus the lateness.
  * I2  A visit that was interrupted leaves visit_ms as it was, so that the next step comes back. */
 #include "core/keyspace/expire.h"
@@ -37,28 +41,61 @@ static bool visit_is_over(struct expire_visit *v) {
     return v->is_over;
 }
 
-/* Removes the entry at a site if it is due; else lowers *earliest_ms to its expiry. */
+static void lower(int64_t *earliest_ms, int64_t due_ms) {
+    if (due_ms != ENTRY_NO_EXPIRE && due_ms < *earliest_ms)
+        *earliest_ms = due_ms;
+}
+
+static bool has_due_parts(const struct entry *e, int64_t now_ms) {
+    int64_t due_ms = entry_parts_due_ms(e);
+    return due_ms != ENTRY_NO_EXPIRE && due_ms <= now_ms;
+}
+
+/* Takes the parts of an entry away that are due, as far as time allows. True if nothing is left of it. */
+static bool visit_parts(struct keyspace *ks, struct expire_visit *v, struct directory_spot *spot, uint32_t choice,
+                        struct entry *e, uint64_t hash) {
+    if (!v->job->expire_parts)
+        return false;
+    size_t bytes = entry_bytes(e);
+    bool is_empty = false;
+    while (!is_empty && has_due_parts(e, v->job->now_ms) && !visit_is_over(v)) {
+        is_empty = v->job->expire_parts(v->job->ctx, e, hash);
+        v->looked += EXPIRE_ASK_EVERY;
+    }
+    ks->bytes += entry_bytes(e) - bytes;
+    if (entry_parts_due_ms(e) == ENTRY_NO_EXPIRE) {
+        ks->subexpiring--;
+        segment_replace(&spot->segment, segment_site_of_choice(&spot->segment, choice), e);
+    }
+    return is_empty;
+}
+
+/* Removes the entry at a site if it is due; else lowers *earliest_ms to the time it will be. */
 static bool visit_entry(struct keyspace *ks, struct expire_visit *v, struct directory_spot *spot,
                         uint32_t choice, int64_t *earliest_ms) {
     uint64_t word = segment_choice(&spot->segment, choice);
     if (!bucket_word_expiring(word))
         return false;
     struct entry *e = bucket_word_entry(word);
-    int64_t expire_ms = entry_expire_ms(e);
+    int64_t due_ms = entry_due_ms(e);
     v->looked++;
-    if (expire_ms > v->job->now_ms) {
-        if (expire_ms < *earliest_ms)
-            *earliest_ms = expire_ms;
+    if (due_ms > v->job->now_ms) {
+        lower(earliest_ms, due_ms);
         return false;
     }
     uint64_t hash = keyspace_hash(ks, entry_key(e));
     if (v->job->may_remove && !v->job->may_remove(v->job->ctx, hash)) {
-        if (expire_ms < *earliest_ms)
-            *earliest_ms = expire_ms;
+        lower(earliest_ms, due_ms);
         return false;
     }
-    if (v->job->on_expired)
+    if (!entry_is_expired(e, v->job->now_ms)) {
+        if (!visit_parts(ks, v, spot, choice, e, hash)) {
+            lower(earliest_ms, entry_due_ms(e));
+            return false;
+        }
+    } else if (v->job->on_expired) {
         v->job->on_expired(v->job->ctx, e, hash);
+    }
     entry_bin_put(ks->bin, keyspace__remove(ks, spot, segment_site_of_choice(&spot->segment, choice)));
     v->removed++;
     return true;
@@ -127,5 +164,5 @@ size_t expire_step(struct keyspace *ks, const struct expire_job *job) {
 }
 
 int64_t expire_next_ms(const struct keyspace *ks) {
-    return ks->expiring > 0 ? ks->directory.visit_ms : INT64_MAX;
+    return ks->expiring + ks->subexpiring > 0 ? ks->directory.visit_ms : INT64_MAX;
 }

@@ -4,9 +4,9 @@
  * hashes, directory.c how ranges are found and divided. What is left is to decide when a segment grows, splits, shrinks or
  * merges, and to keep the sums.
  *
- * I1  count, expiring are the sums of the segments' used, expiring; bytes is the sum of entry_bytes of all
- *     entries plus what keyspace_account has added.
- * I2  For every expiring entry its segment's visit_ms is at most its expiry plus EXPIRE_LATENESS_MS.
+ * I1  count is the sum of the segments' used; expiring counts the entries that have an expiry, subexpiring those that have
+ *     a part that expires; bytes is the sum of entry_bytes of all entries plus what keyspace_account has added.
+ * I2  For every entry that is due some time its segment's visit_ms is at most that time plus EXPIRE_LATENESS_MS.
  *
  * A segment grows when it is 92 per cent full or when an entry finds no room within reach; it shrinks below
  * 45 per cent to some 70, so that it never swings. An entry that would not even gain by a split (thousands of equal
@@ -113,12 +113,18 @@ void keyspace_prefetch_value(const struct keyspace *ks, uint64_t hash) {
         __builtin_prefetch(line);
 }
 
-void keyspace__note_expiry(struct keyspace *ks, const struct directory_spot *spot, int64_t expire_ms) {
+void keyspace__note_expiry(struct keyspace *ks, const struct directory_spot *spot, int64_t due_ms) {
+    if (due_ms == ENTRY_NO_EXPIRE)
+        return;
     int64_t lateness_ms = (int64_t)spot->segment.info->used * KEYSPACE_LATENESS_PER_ENTRY_MS;
     if (lateness_ms > EXPIRE_LATENESS_MS)
         lateness_ms = EXPIRE_LATENESS_MS;
-    int64_t visit_ms = expire_ms < INT64_MAX - 1 - lateness_ms ? expire_ms + lateness_ms : INT64_MAX - 1;
+    int64_t visit_ms = due_ms < INT64_MAX - 1 - lateness_ms ? due_ms + lateness_ms : INT64_MAX - 1;
     directory_note_visit(&ks->directory, spot, visit_ms); /* I2 */
+}
+
+static bool has_parts_due(const struct entry *e) {
+    return entry_parts_due_ms(e) != ENTRY_NO_EXPIRE;
 }
 
 /* Adds an entry whose key is not in the table, making room as needed. */
@@ -141,6 +147,7 @@ static void keyspace_insert(struct keyspace *ks, struct directory_spot *spot, ui
     }
     ks->count++;
     ks->expiring += entry_has_expire(e);
+    ks->subexpiring += has_parts_due(e);
     ks->bytes += entry_bytes(e);
 }
 
@@ -153,13 +160,13 @@ bool keyspace_put(struct keyspace *ks, uint64_t hash, struct entry *e) {
         must(old != e);
         ks->bytes += entry_bytes(e) - entry_bytes(old);
         ks->expiring += (size_t)entry_has_expire(e) - (size_t)entry_has_expire(old);
+        ks->subexpiring += (size_t)has_parts_due(e) - (size_t)has_parts_due(old);
         segment_replace(&spot.segment, site, e);
         entry_bin_put(ks->bin, old);
     } else {
         keyspace_insert(ks, &spot, hash, e);
     }
-    if (entry_has_expire(e))
-        keyspace__note_expiry(ks, &spot, entry_expire_ms(e));
+    keyspace__note_expiry(ks, &spot, entry_due_ms(e));
     return old != NULL;
 }
 
@@ -167,6 +174,7 @@ struct entry *keyspace__remove(struct keyspace *ks, struct directory_spot *spot,
     struct entry *e = segment_remove(&spot->segment, site);
     ks->count--;
     ks->expiring -= entry_has_expire(e);
+    ks->subexpiring -= has_parts_due(e);
     ks->bytes -= entry_bytes(e);
     return e;
 }
@@ -210,19 +218,18 @@ bool keyspace_delete(struct keyspace *ks, struct bytes key, uint64_t hash) {
 void keyspace_edit_end(struct keyspace *ks, const struct keyspace_edit *edit, struct entry *now) {
     ks->bytes += entry_bytes(now) - edit->bytes;
     int64_t expire_ms = entry_expire_ms(now);
-    bool had = edit->expire_ms != ENTRY_NO_EXPIRE;
-    bool has = expire_ms != ENTRY_NO_EXPIRE;
-    bool earlier = has && (!had || expire_ms < edit->expire_ms);
-    if (now == edit->before && had == has && !earlier)
+    int64_t parts_due_ms = entry_parts_due_ms(now);
+    if (LIKELY(now == edit->before && expire_ms == edit->expire_ms && parts_due_ms == edit->parts_due_ms))
         return;
 
     struct directory_spot spot = directory_open(&ks->directory, edit->hash);
     struct segment_site site = segment_locate(&spot.segment, edit->hash, BYTES_NONE, edit->before);
     must(site.found);
     segment_replace(&spot.segment, site, now);
-    ks->expiring += (size_t)has - (size_t)had;
-    if (earlier)
-        keyspace__note_expiry(ks, &spot, expire_ms);
+    ks->expiring += (size_t)(expire_ms != ENTRY_NO_EXPIRE) - (size_t)(edit->expire_ms != ENTRY_NO_EXPIRE);
+    ks->subexpiring +=
+        (size_t)(parts_due_ms != ENTRY_NO_EXPIRE) - (size_t)(edit->parts_due_ms != ENTRY_NO_EXPIRE);
+    keyspace__note_expiry(ks, &spot, entry_due_ms(now));
 }
 
 void keyspace_account(struct keyspace *ks, int64_t delta_bytes) {
@@ -235,6 +242,10 @@ size_t keyspace_count(const struct keyspace *ks) {
 
 size_t keyspace_expiring_count(const struct keyspace *ks) {
     return ks->expiring;
+}
+
+size_t keyspace_subexpiring_count(const struct keyspace *ks) {
+    return ks->subexpiring;
 }
 
 size_t keyspace_bytes(const struct keyspace *ks) {
@@ -291,19 +302,27 @@ bool keyspace_clear_step(struct keyspace *ks, size_t count_max) {
     return true;
 }
 
+struct keyspace_sums {
+    size_t count;
+    size_t expiring;
+    size_t subexpiring;
+};
+
+static void check_visit(void *ctx, struct entry *e, uint64_t hash) {
+    struct keyspace_sums *sums = ctx;
+    (void)hash;
+    sums->count++;
+    sums->expiring += entry_has_expire(e);
+    sums->subexpiring += has_parts_due(e);
+}
+
 void keyspace_check(const struct keyspace *ks) {
     directory_check(&ks->directory, &ks->env);
-    size_t count = 0;
-    size_t expiring = 0;
-    uint64_t hash = 0;
-    do {
-        struct directory_spot spot = directory_open(&ks->directory, hash);
-        count += spot.segment.info->used;
-        expiring += spot.segment.info->expiring;
-        hash = directory_next_hash(&spot, hash);
-    } while (hash != 0);
-    must(count == ks->count); /* I1 */
-    must(expiring == ks->expiring);
+    struct keyspace_sums sums = {0};
+    keyspace_scan(ks, 0, SIZE_MAX, (struct keyspace_visitor){check_visit, &sums});
+    must(sums.count == ks->count); /* I1 */
+    must(sums.expiring == ks->expiring);
+    must(sums.subexpiring == ks->subexpiring);
 }
 
 void keyspace_dump(const struct keyspace *ks) {

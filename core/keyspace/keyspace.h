@@ -7,6 +7,7 @@
  *   hash      keyhash_hash(key, seed), computed once per command and handed in
  *   position  the upper 40 bits of a hash; the table is walked in ascending order of positions
  *   expiring  an entry that has an expiry
+ *   due       when an entry expires, or the first part of it (a field of a hash)
  *
  * The table owns its entries. An entry pointer from here is valid until the next call that changes the table or the
  * entry. Expired entries are found like all others: judging the clock is the caller's business (entry_is_expired).
@@ -75,14 +76,15 @@ struct keyspace_edit {
     uint64_t hash;
     size_t bytes;
     int64_t expire_ms;
+    int64_t parts_due_ms;
 };
 
 static inline struct keyspace_edit keyspace_edit_begin(const struct entry *e, uint64_t hash) {
-    return (struct keyspace_edit){e, hash, entry_bytes(e), entry_expire_ms(e)};
+    return (struct keyspace_edit){e, hash, entry_bytes(e), entry_expire_ms(e), entry_parts_due_ms(e)};
 }
 
 /* Tells the table where the entry is now, and settles bytes and expiry. Costs no table access when the entry has
- * neither moved nor got an earlier expiry. */
+ * neither moved nor become due earlier. */
 void keyspace_edit_end(struct keyspace *ks, const struct keyspace_edit *edit, struct entry *now);
 
 /* Adds to keyspace_bytes, for a change in size that is known without looking (a node more in a list). */
@@ -92,6 +94,9 @@ void keyspace_account(struct keyspace *ks, int64_t delta_bytes);
 
 size_t keyspace_count(const struct keyspace *ks);
 size_t keyspace_expiring_count(const struct keyspace *ks);
+
+/* Entries of which a part expires by itself (hashes with fields that do). */
+size_t keyspace_subexpiring_count(const struct keyspace *ks);
 
 /* Bytes of all entries, and of the table itself. */
 size_t keyspace_bytes(const struct keyspace *ks);

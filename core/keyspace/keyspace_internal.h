@@ -9,6 +9,7 @@ struct keyspace {
     struct segment_env env;
     size_t count;
     size_t expiring;
+    size_t subexpiring;
     size_t bytes;
     struct entry_bin *bin; /* not owned; may be NULL */
     struct entry *dying;  /* a large entry that keyspace_clear_step has taken out and not yet freed */
@@ -22,8 +23,9 @@ struct entry *keyspace__remove(struct keyspace *ks, struct directory_spot *spot,
 /* After removals: shrinks, tidies, merges the opened segment. The spot is void afterwards. */
 void keyspace__settle(struct keyspace *ks, struct directory_spot *spot, uint64_t hash);
 
-/* Notes when active expiry must look at the opened segment because of an entry that is due at that time. */
-void keyspace__note_expiry(struct keyspace *ks, const struct directory_spot *spot, int64_t expire_ms);
+/* Notes when active expiry must look at the opened segment because of an entry that is due at that time; ENTRY_NO_EXPIRE: it
+ * need not. */
+void keyspace__note_expiry(struct keyspace *ks, const struct directory_spot *spot, int64_t due_ms);
 
 /* Some entry with that hash, or NULL. */
 struct entry *keyspace__find_hash(const struct keyspace *ks, uint64_t hash);

@@ -60,17 +60,28 @@ uint64_t keyspace_scan(const struct keyspace *ks, uint64_t position, size_t coun
     return hash == 0 ? KEYSPACE_POSITION_END : keyspace_position(hash);
 }
 
-/* Some entry of a segment, each with the same probability, or NULL if it has none (that expires). */
+/* Some entry of a segment, each with the same probability, or NULL if it has none (that expires). A word may be marked
+ * for a part of its entry only: then the next one that expires itself is taken. */
 static struct entry *choose_in(const struct segment *s, struct rng *rng, bool expiring) {
     uint32_t candidates = expiring ? s->info->expiring : s->info->used;
     if (candidates == 0)
         return NULL;
     uint64_t nth = rng_below(rng, candidates);
-    for (uint32_t i = 0;; i++) {
+    struct entry *first = NULL;
+    for (uint32_t i = 0; i < segment_choice_count(s); i++) {
         uint64_t word = segment_choice(s, i);
-        if (word != 0 && (!expiring || bucket_word_expiring(word)) && nth-- == 0)
-            return bucket_word_entry(word);
+        if (word == 0 || (expiring && !bucket_word_expiring(word)))
+            continue;
+        struct entry *e = bucket_word_entry(word);
+        bool is_passed = nth > 0;
+        nth -= is_passed;
+        if ((is_passed && first != NULL) || (expiring && !entry_has_expire(e)))
+            continue;
+        if (!is_passed)
+            return e;
+        first = e;
     }
+    return first;
 }
 
 /* The next segment in hash order, starting anywhere, that has what is wanted. There is one. */
@@ -115,8 +126,11 @@ struct entry *keyspace_random_expiring(const struct keyspace *ks, struct rng *rn
     for (uint32_t draw = 0; depth_max > 0 && draw < DRAWS_MAX; draw++) {
         struct directory_spot spot = directory_open(&ks->directory, rng_next(rng));
         const struct segment *s = &spot.segment;
-        if (accept(rng, s->info->expiring, s->depth, SEGMENT_SLOTS_MAX, depth_max))
-            return choose_in(s, rng, true);
+        if (!accept(rng, s->info->expiring, s->depth, SEGMENT_SLOTS_MAX, depth_max))
+            continue;
+        struct entry *e = choose_in(s, rng, true);
+        if (e)
+            return e;
     }
     return choose_by_search(ks, rng, true);
 }

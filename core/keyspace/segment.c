@@ -14,7 +14,7 @@
  * I2  In a bucket with k strangers, the last k places hold these and the places before hold only entries at home.
  * I3  A place is empty exactly if its word is 0; its tag is 0 then.
  * I4  info->used, info->expiring count the entries and the words marked expiring, stash included. A word is
- *     marked exactly if its entry has an expiry.
+ *     marked exactly if its entry, or a part of it, expires (entry_due_ms).
  * I5  A segment without memory shows segment_empty_bucket, which nobody writes to.
  *
  * Reach only rises while entries come and go; a rebuild after as many removals as there are places restores it.
@@ -465,16 +465,16 @@ void segment_check(const struct segment *s, const struct segment_env *env) {
             must(bucket_fragment(b, slot) == (place & ((1u << BUCKET_FRAGMENT_BITS) - 1)));
             must(stranger == (distance != 0));                                 /* I2 */
             must(distance <= stray_count(&s->buckets[home], s->bucket_count)); /* I1 */
-            must(bucket_word_expiring(word) == entry_has_expire(e));           /* I4 */
+            must(bucket_word_expiring(word) == (entry_due_ms(e) != ENTRY_NO_EXPIRE)); /* I4 */
             used++;
-            expiring += entry_has_expire(e);
+            expiring += entry_due_ms(e) != ENTRY_NO_EXPIRE;
         }
     }
     for (uint32_t i = 0; i < stash_count(s); i++) {
         const struct entry *e = s->info->stash->entries[i];
         must(bucket_reach(&s->buckets[check_entry(s, env, e)]) == BUCKET_REACH_STASH); /* I1 */
         used++;
-        expiring += entry_has_expire(e);
+        expiring += entry_due_ms(e) != ENTRY_NO_EXPIRE;
     }
     must(used == s->info->used);         /* I4 */
     must(expiring == s->info->expiring); /* I4 */

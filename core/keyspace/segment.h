@@ -30,7 +30,7 @@ struct segment_stash {
 };
 
 struct segment_info {
-    int64_t visit_ms; /* when active expiry must look here; INT64_MAX without expiring entries */
+    int64_t visit_ms; /* when active expiry must look here; INT64_MAX without words marked expiring */
     struct segment_stash *stash;
     uint32_t used; /* entries, those in the stash included */
     uint32_t expiring;

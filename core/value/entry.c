@@ -162,6 +162,12 @@ void *entry_object(const struct entry *e) {
     return object;
 }
 
+int64_t entry_parts_due_ms(const struct entry *e) {
+    if (!entry_has_timed_parts(e))
+        return ENTRY_NO_EXPIRE;
+    return value_ops(entry_type(e))->due_ms(entry_object(e), entry_object_encoding(e));
+}
+
 uint8_t entry_object_encoding(const struct entry *e) {
     return (uint8_t)(e->meta >> 28);
 }

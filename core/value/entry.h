@@ -125,6 +125,23 @@ static inline bool entry_is_expired(const struct entry *e, int64_t now_ms) {
     return UNLIKELY(entry_has_expire(e)) && entry_expire_ms(e) <= now_ms;
 }
 
+/* Unix milliseconds at which the first part of the entry's object expires (a field of a hash), or ENTRY_NO_EXPIRE. */
+int64_t entry_parts_due_ms(const struct entry *e);
+
+/* True if the object is of an encoding whose parts may expire. */
+static inline bool entry_has_timed_parts(const struct entry *e) {
+    return (e->meta >> 28 & VALUE_ENCODING_TIMED) != 0;
+}
+
+/* When something of the entry expires first: itself, or a part of its object. ENTRY_NO_EXPIRE: nothing ever does. */
+static inline int64_t entry_due_ms(const struct entry *e) {
+    int64_t expire_ms = entry_expire_ms(e);
+    if (LIKELY(!entry_has_timed_parts(e)))
+        return expire_ms;
+    int64_t parts_ms = entry_parts_due_ms(e);
+    return expire_ms == ENTRY_NO_EXPIRE || (parts_ms != ENTRY_NO_EXPIRE && parts_ms < expire_ms) ? parts_ms : expire_ms;
+}
+
 /* Offset in `parts` of the number, the big string or the object pointer. */
 static inline size_t entry_payload_offset(const struct entry *e) {
     return entry_has_expire(e) ? 8 : 0;

@@ -5,6 +5,7 @@
  * nobody can create; asking for it is a bug. */
 #include "core/value/value.h"
 
+#include "core/value/hash.h"
 #include "core/value/list.h"
 #include "core/value/set.h"
 #include "core/value/stream.h"
@@ -18,7 +19,7 @@ static const struct {
     [VALUE_LIST] = {"list", &list_ops},
     [VALUE_SET] = {"set", &set_ops},
     [VALUE_ZSET] = {"zset", NULL},
-    [VALUE_HASH] = {"hash", NULL},
+    [VALUE_HASH] = {"hash", &hash_ops},
     [VALUE_STREAM] = {"stream", &stream_value_ops},
 };
 /* clang-format on */

@@ -12,6 +12,12 @@
 
 struct digest;
 
+/* Encodings of objects are numbers below 16. This bit in one says that parts of the object may expire on their own (fields
+ * of a hash): value_ops.due_ms tells when. */
+enum { VALUE_ENCODING_TIMED = 8 };
+
+#define VALUE_NEVER_DUE INT64_C(-1)
+
 enum value_type {
     VALUE_STRING,
     VALUE_LIST,
@@ -35,6 +41,10 @@ struct value_ops {
 
     /* Pieces (allocations) the object consists of, roughly; decides whether freeing it is sliced. */
     size_t (*pieces)(const void *object, uint8_t encoding);
+
+    /* Unix milliseconds at which the first part of the object expires, or VALUE_NEVER_DUE. It may be early, never late, and
+     * must not walk the object. Asked for encodings with VALUE_ENCODING_TIMED only; NULL: the type has none. */
+    int64_t (*due_ms)(const void *object, uint8_t encoding);
 
     /* Gives a deep copy with the same encoding. */
     void *(*dup)(const void *object, uint8_t encoding);
