@@ -14,6 +14,7 @@
 #include "core/base/mem.h"
 #include "core/cmd/cmd.h"
 #include "core/resp/resp_parse.h"
+#include "core/value/hash.h"
 #include "core/value/digest.h"
 
 #include <criterion/criterion.h>
@@ -151,6 +152,23 @@ struct harness_compare {
     int db;
 };
 
+static void harness_compare_hash(const struct entry *e, const struct entry *twin) {
+    struct hash_walk walk = hash_walk_begin(e);
+    struct hash_item item;
+    struct hash_item twin_item;
+    hash_check(e);
+    hash_check(twin);
+    cr_assert_eq(hash_count(e), hash_count(twin), "replay: another number of fields");
+    while (hash_walk_next(&walk, &item)) {
+        cr_assert(hash_find(twin, item.field, &twin_item), "replay lost field %.*s", (int)item.field.len,
+                  item.field.ptr);
+        cr_assert(bytes_equal(item.value, twin_item.value), "replay differs in field %.*s", (int)item.field.len,
+                  item.field.ptr);
+        cr_assert_eq(item.expire_ms, twin_item.expire_ms, "replay: another time of field %.*s", (int)item.field.len,
+                     item.field.ptr);
+    }
+}
+
 static void harness_compare_visit(void *ctx, struct entry *e, uint64_t hash) {
     const struct harness_compare *c = ctx;
     const struct keyspace *ks = engine_find_db(c->other, c->db);
@@ -165,6 +183,8 @@ static void harness_compare_visit(void *ctx, struct entry *e, uint64_t hash) {
     digest_put_value(&twin_digest, twin);
     cr_assert(memcmp(&digest, &twin_digest, sizeof digest) == 0, "replay differs in key %.*s", (int)key.len,
               key.ptr);
+    if (entry_type(e) == VALUE_HASH)
+        harness_compare_hash(e, twin);
     cr_assert_eq(entry_expire_ms(e), entry_expire_ms(twin), "replay: another deadline of %.*s", (int)key.len,
                  key.ptr);
 }
