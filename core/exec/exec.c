@@ -18,6 +18,7 @@ void exec_block(struct exec *x, const struct exec_block *how) {
     struct engine_ops *ops = &x->engine->ops;
     if (ops->block != NULL && ops->block(ops->ctx, x, how)) {
         x->is_deferred = true;
+        x->is_waiting = true;
         return;
     }
     if (how->is_null_array)

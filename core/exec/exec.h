@@ -78,6 +78,8 @@ struct exec_block {
     int key_count;
     int64_t deadline_ms; /* unix time at which it is answered in vain; 0: it waits for ever */
     bool is_null_array;  /* the answer in vain: a null array, else a null */
+    bool needs_all_keys; /* it is also run again when one of the keys goes away or changes its type, and never without
+                            all of them (XREADGROUP) */
     const struct bytes
         *argv; /* the command as it is to be run again ("$" of XREAD resolved); NULL: as it came */
 };
@@ -170,6 +172,7 @@ struct exec {
         is_deferred; /* set where the reply will come later: it waits, or a handler of the upper layers answers */
     int64_t block_deadline_ms; /* the command has waited and is run again: its deadline; else 0 */
     bool is_block_retry;       /* the same: it has waited */
+    bool is_waiting;           /* set by exec_block where the command now waits */
     struct lent_set *lent;     /* NULL: keys are in engine; else: in this set */
     struct conn *conn;         /* only for SCOPE_CONN handlers: the connection itself; else NULL */
     void *host;                /* the shard, for handlers of the upper layers (net, shards); else NULL */
@@ -187,10 +190,13 @@ void exec_run(struct exec *x);
  *
  * which either lets the command wait, or writes the answer in vain. Once one of its keys has become ready the command
  * is run again from its beginning, with x->is_block_retry set and the deadline of the first run in
- * x->block_deadline_ms, over local or lent keys as always; it may call exec_block again.
+ * x->block_deadline_ms, over local or lent keys as always; it may call exec_block again, and then waits on in its old
+ * place, for the keys and with the arguments of the first time. A command that waits for all its keys and can be served
+ * by any one of them may find the others absent although they exist: it is run where one key is ready, and the rest is
+ * not asked. A command that waits for some of its keys only (BLMOVE) is always given all.
  *
  * Whoever makes something that can be waited for says so with exec_ready: a list, sorted set or stream that comes into
- * being (key_put does that), an element added to a stream, a group that goes away. */
+ * being or goes away (key_put and key_take do that), an element added to a stream, a group that goes away. */
 void exec_block(struct exec *x, const struct exec_block *how);
 
 struct key_view;

@@ -6,6 +6,8 @@
  *   I3  an expired entry is never seen: whoever opens it deletes it first, with its DEL effect and event.
  *   I4  a read only hides it where a deletion would come at the wrong place of the log: the key is lent (its owner will
  *       delete it), or requests that wait for keys have kept earlier places (x->is_expiry_held).
+ *   I5  where one key is seen alone (lent_set.alone), the command is one that is served by that key and opens the others
+ *       only to find them absent: it never puts one.
  *
  * Hiding on every read would be simpler, but then DBSIZE still counts what a client has just been told is not there. */
 #include "core/exec/key_view.h"
@@ -18,7 +20,14 @@ static void key_init(struct exec *x, int db, struct bytes key, struct key_view *
     kv->key = key;
     kv->db = db;
     kv->lent = NULL;
-    if (UNLIKELY(x->lent != NULL)) {
+    if (UNLIKELY(x->lent != NULL) && x->lent->alone != NULL) {
+        if (!bytes_equal(*x->lent->alone, key)) { /* I5 */
+            kv->ks = NULL;
+            kv->hash = 0;
+            kv->entry = NULL;
+            return;
+        }
+    } else if (UNLIKELY(x->lent != NULL)) {
         kv->lent = lent_set_find(x->lent, db, key);
         must(kv->lent != NULL);
         kv->ks = NULL;
@@ -116,7 +125,8 @@ void key_edit(struct key_view *kv) {
 }
 
 void key_put(struct key_view *kv, struct entry *e) {
-    dcheck(e != NULL);
+    dcheck(e != NULL && (kv->x->lent == NULL || kv->x->lent->alone == NULL || kv->hash != 0)); /* I5 */
+    bool is_object = entry_payload(e) == ENTRY_OBJECT || (kv->entry && entry_payload(kv->entry) == ENTRY_OBJECT);
     entry_set_lru(e, evict_fresh(&kv->x->engine->evict));
     if (kv->lent) { /* I2 */
         entry_bin_put(&kv->x->engine->bin, kv->lent->entry);
@@ -129,7 +139,7 @@ void key_put(struct key_view *kv, struct entry *e) {
         kv->edit = keyspace_edit_begin(e, kv->hash);
     }
     kv->entry = e;
-    if (UNLIKELY(entry_payload(e) == ENTRY_OBJECT))
+    if (UNLIKELY(is_object))
         exec_ready(kv);
 }
 
@@ -153,11 +163,13 @@ struct entry *key_take(struct key_view *kv) {
     if (kv->lent) {
         kv->lent->entry = NULL;
         kv->lent->is_changed = true;
-        return e;
+    } else {
+        struct entry *taken = keyspace_take(kv->ks, kv->key, kv->hash);
+        must(taken == e);
     }
-    struct entry *taken = keyspace_take(kv->ks, kv->key, kv->hash);
-    must(taken == e);
-    return taken;
+    if (UNLIKELY(entry_payload(e) == ENTRY_OBJECT))
+        exec_ready(kv);
+    return e;
 }
 
 bool key_delete(struct key_view *kv) {
