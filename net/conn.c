@@ -135,6 +135,8 @@ void conn_close(struct conn *conn, enum conn_close_reason why) {
     link_remove(&conn->paused_link);
     conn_leave_monitor(conn);
     io_stream_close(conn->host->io, &conn->stream);
+    if (conn->host->on_closing)
+        conn->host->on_closing(conn);
 }
 
 void conn_release(struct conn *conn) {

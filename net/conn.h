@@ -17,6 +17,7 @@
 #include "net/reply_order.h"
 
 struct conn;
+struct waiter;
 
 /* One command as cut out of the stream. What the host learns about it in on_peek stays here for on_command. */
 struct conn_request {
@@ -59,6 +60,8 @@ struct conn_host {
     bool (*on_command)(struct conn *conn, const struct conn_request *request);
     /* The socket is closed and in_flight is 0: the last call about this connection, which the host then frees. */
     void (*on_gone)(struct conn *conn);
+    /* The connection is being closed, for whatever reason; may be NULL. */
+    void (*on_closing)(struct conn *conn);
     /* The connection has begun or ended MONITOR; may be NULL. */
     void (*on_monitor)(struct conn *conn, bool is_on);
     /* The connection will be closed for this; may be NULL. */
@@ -100,6 +103,8 @@ enum {
     CONN_SEND_EARLY_BYTES = 16 << 10,        /* output that does not wait for the end of the turn */
     CONN_OUTPUT_LOW_BYTES = 1 << 20,         /* unsent output below which is_output_high ends */
     CONN_REPLY_FIRST_GUESS_BYTES = 256 << 10,
+    CONN_BEHIND_QUERY_MAX_BYTES =
+        1 << 20, /* input behind a command that waits, beyond which the socket is not read */
 };
 
 struct conn {
@@ -113,7 +118,7 @@ struct conn {
     /* input */
     struct resp_parser parser;
     struct buf query; /* bytes of an unfinished command, or commands not taken yet */
-    bool is_blocked;  /* on_command said no: input is not parsed and the socket is paused */
+    bool is_blocked;  /* on_command said no: input is not parsed */
     bool is_reading;  /* inside conn_read: conn_resume must not re-enter */
 
     /* output */
@@ -131,8 +136,10 @@ struct conn {
     int64_t soft_limit_since_ms;
 
     /* routing, kept by the shards */
-    uint64_t routed_turn; /* last turn in which a command went to another shard */
-    int routed_first;     /* first destination of that turn, -1 when there were several */
+    uint64_t routed_turn;  /* last turn in which a command went to another shard */
+    int routed_first;      /* first destination of that turn, -1 when there were several */
+    uint64_t barrier;      /* no command is taken before the replies of all slots up to this one have left */
+    struct waiter *waiter; /* the command that waits for a key, NULL: none */
 
     /* the client */
     uint64_t id;
@@ -188,6 +195,11 @@ void conn_close_after_reply(struct conn *conn, enum conn_close_reason why);
 
 /* Closes now; output that is not on its way is dropped. */
 void conn_close(struct conn *conn, enum conn_close_reason why);
+
+/* True while a command that may wait is under way: nothing behind it is taken. */
+static inline bool conn_is_behind_barrier(const struct conn *conn) {
+    return conn->order.head < conn->barrier;
+}
 
 /* A message that pointed to the connection has come back. */
 void conn_release(struct conn *conn);

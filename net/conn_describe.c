@@ -35,7 +35,7 @@ static void conn_put_flags(const struct conn *conn, struct buf *text) {
         buf_put_char(text, 'S');
     if (conn->client_class == CONFIG_CLASS_PUBSUB)
         buf_put_char(text, 'P');
-    if (link_is_linked(&conn->paused_link))
+    if (conn->waiter || link_is_linked(&conn->paused_link))
         buf_put_char(text, 'b');
     if (conn->close_after_reply)
         buf_put_char(text, 'c');

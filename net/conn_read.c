@@ -9,7 +9,9 @@
  * adding up: measured with 100 k keys and pipelines of 16, they were a third of all server time.
  *
  *   I1  if query is not empty, all unparsed bytes are in it, in order.
- *   I2  while is_blocked, nothing is parsed and the socket is paused; what still arrives is appended to query. */
+ *   I2  while is_blocked, nothing is parsed; what still arrives is appended to query. The socket is paused, but for a
+ *       client whose command waits (BLPOP): it may wait for ever, and its end must be noticed, so it is read until its
+ *       input is too much. */
 #include "net/conn_read.h"
 
 enum { QUERY_KEEP_BYTES = 32 * 1024 };
@@ -89,7 +91,8 @@ static size_t conn_run_window(struct conn *conn, size_t from, size_t at) {
     for (int i = 0; i < w->count && !conn->close_asap && !conn->close_after_reply; i++) {
         if (!conn->host->on_command(conn, &w->requests[i])) {
             conn->is_blocked = true; /* I2 */
-            io_stream_pause(conn->host->io, &conn->stream);
+            if (!conn_is_behind_barrier(conn))
+                io_stream_pause(conn->host->io, &conn->stream);
             /* What was parsed behind this command will be parsed again. */
             resp_parser_deinit(&conn->parser);
             resp_parser_init(&conn->parser);
@@ -150,6 +153,8 @@ void conn_read_data(struct io_stream *stream, struct bytes data) {
             buf_put(&conn->query, data.ptr + used, data.len - used); /* I1 */
     } else {
         buf_put_bytes(&conn->query, data);
+        if (conn->is_blocked && conn->query.len > CONN_BEHIND_QUERY_MAX_BYTES)
+            io_stream_pause(conn->host->io, &conn->stream);
         if (!conn->is_blocked && conn->query.len >= conn->parser.need_bytes)
             conn_read_query(conn);
         else if (conn_read_is_too_much(conn) && !conn->is_blocked)

@@ -51,6 +51,14 @@ static bool admission_debug(const struct shard *shard, const struct conn *conn, 
     return false;
 }
 
+bool admission_again(struct shard *shard, const struct command *command, struct buf *error) {
+    if ((command->flags & CMD_DENYOOM) && UNLIKELY(!evict_loop_make_room(shard))) {
+        buf_put_bytes(error, reply_err_text(REPLY_ERR_OOM));
+        return false;
+    }
+    return admission_log(shard, command, error);
+}
+
 const struct command *admission_check(struct shard *shard, struct conn *conn,
                                       const struct conn_request *request, struct buf *error) {
     const struct command *command = request->command;
@@ -78,9 +86,5 @@ const struct command *admission_check(struct shard *shard, struct conn *conn,
         buf_put_bytes(error, reply_err_text(REPLY_ERR_LOADING));
         return NULL;
     }
-    if ((command->flags & CMD_DENYOOM) && UNLIKELY(!evict_loop_make_room(shard))) {
-        buf_put_bytes(error, reply_err_text(REPLY_ERR_OOM));
-        return NULL;
-    }
-    return admission_log(shard, command, error) ? command : NULL;
+    return admission_again(shard, command, error) ? command : NULL;
 }

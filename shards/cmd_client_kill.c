@@ -188,7 +188,46 @@ void cmd_client_kill(struct exec *x) {
     gather_start(x, &kill_how, kill_copy(&f));
 }
 
-/* No command blocks a client, so there is nobody to wake. */
+/* ---- CLIENT UNBLOCK ---- */
+
+struct unblock_question {
+    uint64_t id;
+    bool is_error;
+};
+
+static void unblock_ask(struct shard *shard, const void *question, void *answer) {
+    const struct unblock_question *q = question;
+    enum waiter_race *race = answer;
+    *race = waiting_unblock(shard, q->id, q->is_error);
+}
+
+static void unblock_finish(struct shard *shard, struct gather *gather, struct resp_out *out);
+
+static const struct gather_how unblock_how = {
+    .answer_bytes = sizeof(enum waiter_race),
+    .ask = unblock_ask,
+    .finish = unblock_finish,
+    .free_question = mem_free,
+};
+
+/* A client whose command is being run at this moment may yet wait on: it is asked again. */
+static void unblock_finish(struct shard *shard, struct gather *gather, struct resp_out *out) {
+    bool has_won = false;
+    bool is_busy = false;
+    for (unsigned i = 0; i < gather_count(gather); i++) {
+        const enum waiter_race *race = gather_answer(gather, i);
+        has_won |= *race == WAITER_RACE_WON;
+        is_busy |= *race == WAITER_RACE_BUSY;
+    }
+    if (!is_busy) {
+        resp_int(out, has_won);
+        return;
+    }
+    struct unblock_question *again = mem_alloc(sizeof *again);
+    *again = *(const struct unblock_question *)gather_question(gather);
+    gather_again(shard, gather, &unblock_how, again);
+}
+
 void cmd_client_unblock(struct exec *x) {
     int64_t id;
     if (x->argc > 4) {
@@ -196,12 +235,16 @@ void cmd_client_unblock(struct exec *x) {
                     "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.");
         return;
     }
-    if (x->argc == 4 && !bytes_is_word(x->argv[3], "timeout") && !bytes_is_word(x->argv[3], "error")) {
+    bool is_error = x->argc == 4 && bytes_is_word(x->argv[3], "error");
+    if (x->argc == 4 && !is_error && !bytes_is_word(x->argv[3], "timeout")) {
         resp_errorf(x->out, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
         return;
     }
-    if (!num_parse_int(x->argv[2], &id))
+    if (!num_parse_int(x->argv[2], &id)) {
         resp_err(x->out, REPLY_ERR_NOT_INT);
-    else
-        resp_int(x->out, 0);
+        return;
+    }
+    struct unblock_question *question = mem_alloc(sizeof *question);
+    *question = (struct unblock_question){(uint64_t)id, is_error};
+    gather_start(x, &unblock_how, question);
 }

@@ -52,6 +52,7 @@ static bool evict_loop_one(struct shard *shard) {
     struct key_view kv = {.x = &x, .key = entry_key(best.entry), .hash = best.hash, .db = best_db};
     effect_put_del(&kv);
     exec_event(&kv, EVENT_EVICTED, "evicted");
+    exec_ready(&kv);
     engine->stats.evicted++;
     struct entry *taken = keyspace_take(engine->dbs[best_db], kv.key, best.hash);
     must(taken == best.entry);

@@ -92,7 +92,10 @@ void info_ask(struct shard *shard, const void *question, void *answer) {
     a->net_out_bytes = shard->host.net_out_bytes - stats->net_out_before;
     a->protocol_errors = shard->host.protocol_errors - stats->protocol_errors_before;
     a->clients = shard->conn_count;
-    a->waiting_clients = pause_count(shard);
+    a->waiting_clients = pause_count(shard) + shard->waiting.count;
+    a->timed_clients = shard->waiting.timed_count;
+    a->waited_keys = waiters_key_count(&shard->waiters);
+    a->waited_keys_on_nokey = waiters_needy_count(&shard->waiters);
     a->client_bytes = shard->conn_bytes;
     a->input_max_bytes = stats->recent_max_input_bytes;
     a->output_max_bytes = stats->recent_max_output_bytes;
@@ -137,6 +140,9 @@ static void info_add_counters(struct info_shard *sum, const struct info_shard *a
     sum->protocol_errors += a->protocol_errors;
     sum->clients += a->clients;
     sum->waiting_clients += a->waiting_clients;
+    sum->timed_clients += a->timed_clients;
+    sum->waited_keys += a->waited_keys;
+    sum->waited_keys_on_nokey += a->waited_keys_on_nokey;
     sum->keys += a->keys;
     sum->entry_bytes += a->entry_bytes;
     sum->table_bytes += a->table_bytes;

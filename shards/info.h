@@ -31,7 +31,10 @@ struct info_shard {
     uint64_t net_in_bytes;
     uint64_t net_out_bytes;
     uint64_t protocol_errors;
-    uint64_t waiting_clients; /* held by CLIENT PAUSE */
+    uint64_t waiting_clients; /* held by CLIENT PAUSE, or waiting for keys */
+    uint64_t timed_clients;   /* waiting for keys, with a timeout */
+    uint64_t waited_keys;
+    uint64_t waited_keys_on_nokey; /* of these, keys whose end is waited for, too */
     uint64_t clients;
     uint64_t keys;
     uint64_t entry_bytes;

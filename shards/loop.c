@@ -27,8 +27,9 @@
 #include <stdio.h>
 
 enum {
-    LOOP_SPINS = 400,      /* looks at the inbox before sleeping, with replies outstanding: about 20 us */
-    LOOP_LOCAL_ROUNDS = 8, /* rounds of step 4 before the turn goes on */
+    LOOP_SPINS = 400,         /* looks at the inbox before sleeping, with replies outstanding: about 20 us */
+    LOOP_LOCAL_ROUNDS = 8,    /* rounds of step 4 before the turn goes on */
+    LOOP_TIMER_MAX_MS = 1000, /* timers farther off than this are behind some tick */
 };
 
 bool loop_open(struct shard *shard, char *why, size_t why_size) {
@@ -42,6 +43,7 @@ bool loop_open(struct shard *shard, char *why, size_t why_size) {
     }
     shard->host.io = shard->io;
     shard->host.now_ms = io_wall_ms(shard->io);
+    waiting_set_clock(shard, io_wall_ms(shard->io));
     engine_set_clock(&shard->engine, io_wall_ms(shard->io) * 1000);
     return true;
 }
@@ -65,6 +67,16 @@ static bool loop_spin(struct shard *shard) {
     return false;
 }
 
+/* The time until the next tick or timer. Timers count in milliseconds of the wall clock, as of the last look at it. */
+static int64_t loop_wait_ns(const struct shard *shard) {
+    int64_t now_ns = io_fresh_ns(shard->io);
+    int64_t at_ns = shard->next_tick_ns;
+    int64_t timer_ms = waiting_next_ms(&shard->waiting) - shard->engine.now_ms;
+    if (timer_ms < LOOP_TIMER_MAX_MS && io_now_ns(shard->io) + timer_ms * 1000000 < at_ns)
+        at_ns = io_now_ns(shard->io) + timer_ms * 1000000;
+    return at_ns - now_ns;
+}
+
 /* Enters the kernel; sleeps, with the baton down, when nothing is due. */
 static void loop_poll(struct shard *shard, bool may_sleep) {
     if (!may_sleep || loop_is_busy(shard) || loop_spin(shard)) {
@@ -76,7 +88,7 @@ static void loop_poll(struct shard *shard, bool may_sleep) {
         io_poll(shard->io, 0);
         return;
     }
-    int64_t wait_ns = shard->next_tick_ns - io_fresh_ns(shard->io);
+    int64_t wait_ns = loop_wait_ns(shard);
     YIELD_SLEEP();
     io_poll(shard->io, wait_ns > 0 ? wait_ns : 0);
     baton_take_back(&shard->baton);
@@ -115,14 +127,17 @@ void loop_turn(struct shard *shard, bool may_sleep) {
     shard_set_clock(shard, io_wall_ms(shard->io) * 1000);
     shard_run_inbox(shard);
     pause_check(shard);
+    waiting_tick(shard);
     accept_newcomers(shard);
     gather_run_waiting(shard);
     loop_resume(shard);
+    waiting_run_due(shard);
     io_dispatch(shard->io);
     monitor_flush(shard);
     loop_exchange(shard);
     if (io_now_ns(shard->io) >= shard->next_tick_ns)
         tick(shard);
+    waiters_serve_apart(shard, false);
     jobs_run(shard);
     if (shard->log)
         shard_log_flush(shard);

@@ -19,8 +19,8 @@ static void reply_note_size(struct conn *conn, size_t bytes) {
 
 bool reply_may_take(const struct conn *conn) {
     uint64_t outstanding = reply_order_outstanding(&conn->order);
-    return outstanding < ROUTE_IN_FLIGHT_MAX &&
-           (outstanding == 0 || outstanding * conn->reply_bytes_guess < ROUTE_OUTPUT_PAUSE_BYTES);
+    return outstanding == 0 || (outstanding < ROUTE_IN_FLIGHT_MAX && !conn_is_behind_barrier(conn) &&
+                                outstanding * conn->reply_bytes_guess < ROUTE_OUTPUT_PAUSE_BYTES);
 }
 
 void reply_check_resume(struct conn *conn) {

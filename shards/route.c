@@ -222,6 +222,17 @@ static bool route_must_stall(struct shard *shard, struct conn *conn, const struc
     return true;
 }
 
+/* Blocking commands are a barrier: nothing behind is routed before they are answered. Those that read streams wait only
+ * if they say so. */
+static bool route_may_wait(const struct request *r) {
+    if (r->command->keyspec_count == 0 || r->command->keys[0].find != KEYFIND_STREAMS)
+        return true;
+    for (int i = 1; i < r->argc && !bytes_is_word(r->argv[i], "streams"); i++)
+        if (bytes_is_word(r->argv[i], "block"))
+            return true;
+    return false;
+}
+
 bool route_command(struct conn *conn, const struct conn_request *peeked) {
     struct shard *shard = conn->host->ctx;
     if (UNLIKELY(!reply_may_take(conn)))
@@ -266,5 +277,7 @@ bool route_command(struct conn *conn, const struct conn_request *peeked) {
     case SCOPE_CONN: route_run_here(shard, conn, &r); break;
     case SCOPE_NODE: route_to(shard, conn, 0, &r); break;
     }
+    if (UNLIKELY(command->flags & CMD_BLOCKING) && route_may_wait(&r))
+        conn->barrier = conn->order.next;
     return true;
 }

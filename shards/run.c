@@ -13,6 +13,7 @@
 #include "shards/server.h"
 #include "shards/shard_log.h"
 #include "shards/txn.h"
+#include "shards/waiters.h"
 
 enum { RUN_HASHES = 64 };
 
@@ -73,8 +74,14 @@ bool run_request_unlocked(struct shard *shard, const struct request *r, struct b
     if (UNLIKELY(is_logged))
         shard_log_begin(shard, r);
     exec_run(&x);
+    if (LIKELY(!x.is_waiting))
+        stats_note(shard, r, &reply, cycles_now() - begun, !x.is_deferred);
+    bool has_woken = waiters_are_due(&shard->waiters);
+    if (UNLIKELY(has_woken))
+        waiters_serve(shard, r->log_slot != NULL);
     *ticket_out = UNLIKELY(shard->log != NULL) ? shard_log_end(shard, r) : 0;
-    stats_note(shard, r, &reply, cycles_now() - begun, !x.is_deferred);
+    if (UNLIKELY(has_woken))
+        waiters_answer(shard, *ticket_out);
     shard->current = outer;
     if (UNLIKELY(r->flags & REQUEST_IS_PART) && !x.is_deferred)
         fanout_clock_close(&part, shard->engine.now_ms, out);

@@ -125,6 +125,7 @@ void server_set_up_shard(struct shard *shard) {
     shard->host.on_peek = route_peek;
     shard->host.on_command = route_command;
     shard->host.on_gone = accept_gone;
+    shard->host.on_closing = waiting_conn_closing;
     shard->host.on_monitor = monitor_switch;
     shard->host.on_misuse = misuse_report;
     shard->host.on_output_watch = output_limit_check;

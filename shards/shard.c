@@ -12,6 +12,10 @@
 
 static const int64_t SHARD_CLOCK_STEP_US = 1000000;
 
+static void shard_on_db_replaced(void *ctx, int db) {
+    waiters_note_replaced(ctx, db);
+}
+
 struct shard *shard_new(struct server *server, unsigned index) {
     struct shard *shard = mem_zalloc_aligned(sizeof *shard, CACHE_LINE_BYTES);
     shard->index = index;
@@ -33,7 +37,14 @@ struct shard *shard_new(struct server *server, unsigned index) {
     link_init_head(&shard->newcomers);
     pause_init(&shard->pause);
     jobs_init(&shard->jobs);
-    shard->engine.ops = (struct engine_ops){.ctx = shard, .put_off = jobs_put_off};
+    waiters_init(&shard->waiters);
+    waiting_init(&shard->waiting);
+    shard->engine.ops = (struct engine_ops){
+        .ctx = shard,
+        .put_off = jobs_put_off,
+        .block = waiters_block,
+        .on_db_replaced = shard_on_db_replaced,
+    };
     monitor_init(&shard->monitor);
     link_init_head(&shard->host.with_output);
     return shard;
@@ -49,6 +60,8 @@ void shard_free(struct shard *shard) {
     engine_deinit(&shard->engine);
     flush_deinit(&shard->flush, shard->server->shard_count);
     locks_deinit(&shard->locks);
+    waiters_deinit(&shard->waiters);
+    waiting_deinit(&shard->waiting);
     promises_deinit(&shard->promises, shard->server->shard_count);
     monitor_deinit(&shard->monitor);
     buf_deinit(&shard->scratch);

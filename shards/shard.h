@@ -24,6 +24,8 @@
 #include "shards/request.h"
 #include "shards/slowlog.h"
 #include "shards/stats.h"
+#include "shards/waiters.h"
+#include "shards/waiting.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -49,6 +51,8 @@ struct shard {
     struct engine engine;
     struct flush flush;
     struct locks locks;
+    struct waiters waiters; /* for our keys */
+    struct waiting waiting; /* our clients that wait */
     struct promises promises;
     const struct request *current; /* the request that is running, for handlers that answer later */
     struct buf scratch;            /* replies that go through a slot */

@@ -165,10 +165,13 @@ static void log_give_up_place(struct shard_log *log, struct log_slot *slot) {
     log_drain(log);
 }
 
-uint64_t shard_log_fill_place(struct shard *shard, struct log_slot *slot, struct bytes effects) {
+void shard_log_put_place(struct log_slot *slot, struct bytes effects) {
+    buf_put_bytes(&slot->payload, effects);
+}
+
+uint64_t shard_log_fill_place(struct shard *shard, struct log_slot *slot) {
     uint64_t seq = slot->seq;
     bool is_always = slot->frame.is_always;
-    buf_put_bytes(&slot->payload, effects);
     log_give_up_place(shard->log, slot);
     return is_always ? seq : 0;
 }

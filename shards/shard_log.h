@@ -48,8 +48,11 @@ struct log_slot *shard_log_keep_txn_place(struct shard *shard, uint64_t txn_id,
 void shard_log_begin_place(struct shard *shard, const struct log_slot *slot);
 void shard_log_end_place(struct shard *shard, struct log_slot *slot);
 
-/* The share has come: appends its effects and gives the place up. The ticket, 0 unless always. */
-uint64_t shard_log_fill_place(struct shard *shard, struct log_slot *slot, struct bytes effects);
+/* Appends effects to what the place will hold. */
+void shard_log_put_place(struct log_slot *slot, struct bytes effects);
+
+/* The share has come: gives the place up. The ticket, 0 unless always. */
+uint64_t shard_log_fill_place(struct shard *shard, struct log_slot *slot);
 
 /* The frame that will hold what `ticket` stands for has written this key. */
 void shard_log_note_write(struct shard *shard, uint64_t hash, uint64_t ticket);

@@ -41,6 +41,7 @@ static void tick_on_expired(void *ctx, struct entry *e, uint64_t hash) {
     t->shard->engine.stats.expired++;
     effect_put_del(&kv);
     exec_event(&kv, EVENT_EXPIRED, "expired");
+    exec_ready(&kv);
 }
 
 /* Fields of a hash are due. True if none is left. */

@@ -4,7 +4,7 @@
  *   I1  between lend and return the keys are locked at their owner: commands on them wait, others go on.
  *   I2  an entry is in exactly one place: the owner's table, or the coordinator's lent set.
  *   I3  tables, expiry, accounting and the log are touched by the owner alone.
- *   I4  every lend is returned, also when the handler answered an error or the client has gone.
+ *   I4  every lend is returned, also when the handler answered an error, or has begun to wait, or the client has gone.
  *   I5  the handler's clock is not before any owner's at the time it lent: keys that expire together are seen together.
  *
  * The alternative, shipping values by copy and installing results blindly, would copy every big value twice. */
@@ -14,12 +14,15 @@
 #include "core/base/mem.h"
 #include "core/exec/key_view.h"
 #include "core/exec/lent.h"
+#include "shards/admission.h"
 #include "shards/cycles.h"
 #include "shards/planted.h"
 #include "shards/reply.h"
 #include "shards/route.h"
 #include "shards/server.h"
 #include "shards/shard_log.h"
+#include "shards/waiters.h"
+#include "shards/waiting.h"
 
 /* One owner's share of a transaction. */
 struct lend {
@@ -37,7 +40,9 @@ struct lend {
     int64_t clock_ms; /* the owner's, when it lent */
     bool is_write;
     struct log_slot *log_slot; /* kept for our share of its effects; NULL: nothing is logged */
-    bool wants_done;           /* the coordinator holds the reply until it knows our ticket */
+    struct waiter_part
+        *waits;      /* coming home: who waits for our keys from now on, or waits on; NULL: nobody */
+    bool wants_done; /* the coordinator holds the reply until it knows our ticket */
     uint64_t ticket;
 };
 
@@ -54,6 +59,7 @@ struct txn {
     struct lend **lends;
     struct buf reply;
     struct reply_source *sources;
+    struct waiter *waiter; /* this is another run of a command that has waited; NULL: the first run */
 };
 
 /* ---- coordinator: beginning ---- */
@@ -111,9 +117,10 @@ static void txn_send(struct shard *shard, struct txn *txn, unsigned owner, unsig
     mem_free(dbs);
 }
 
-void txn_begin(struct shard *shard, struct conn *conn, uint64_t slot, const struct request *request,
-               const struct command_keys *keys) {
+static void txn_start(struct shard *shard, struct conn *conn, uint64_t slot, const struct request *request,
+                      const struct command_keys *keys, struct waiter *waiter) {
     struct txn *txn = mem_zalloc(sizeof *txn);
+    txn->waiter = waiter;
     txn->conn = conn;
     txn->slot = slot;
     txn->id = shard_next_txn_id(shard);
@@ -131,6 +138,20 @@ void txn_begin(struct shard *shard, struct conn *conn, uint64_t slot, const stru
          owner = shard_set_next(&txn->participants, owner + 1))
         txn_send(shard, txn, owner, part++, keys, key_owner);
     mem_free(key_owner);
+}
+
+void txn_begin(struct shard *shard, struct conn *conn, uint64_t slot, const struct request *request,
+               const struct command_keys *keys) {
+    txn_start(shard, conn, slot, request, keys, NULL);
+}
+
+void txn_begin_again(struct shard *shard, struct waiter *waiter) {
+    const struct request *r = &waiter->request;
+    struct command_keys keys;
+    command_keys_init(&keys);
+    must(command_keys_find(r->command, r->argc, r->argv, &keys));
+    txn_start(shard, r->to.conn, r->to.slot, r, &keys, waiter);
+    command_keys_deinit(&keys);
 }
 
 /* ---- owner: lending ---- */
@@ -162,6 +183,7 @@ static void txn_take_key(struct shard *shard, const struct lend *lend, struct le
     exec_event(&kv, EVENT_EXPIRED, "expired");
     entry_bin_put(&engine->bin, key->entry);
     key->entry = NULL;
+    key->is_ready = true;
 }
 
 static void txn_lend_ready(struct shard *shard, struct lock_waiter *waiter) {
@@ -281,11 +303,24 @@ static void txn_set_clock(struct shard *shard, const struct txn *txn) {
         shard_set_clock(shard, clock_ms * 1000);
 }
 
-static void txn_run(struct shard *shard, struct txn *txn) {
-    struct lent_set set;
+/* Names to each owner its part of the waiter. In a new waiter, parts know their owners by the order of the lends. */
+static void txn_attach_parts(struct txn *txn, struct waiter *w, bool is_new) {
+    for (unsigned p = 0; p < w->part_count; p++) {
+        struct waiter_part *part = &w->parts[p];
+        for (unsigned i = 0; i < txn->lend_count; i++) {
+            struct lend *lend = txn->lends[i];
+            if (lend->waits || (is_new ? part->owner != i : part->owner != lend->owner))
+                continue;
+            part->owner = lend->owner;
+            lend->waits = part;
+            break;
+        }
+    }
+}
+
+/* Runs the handler. False: it waits, or has waited in vain and is not run any more, so there is no reply. */
+static bool txn_exec(struct shard *shard, struct txn *txn, struct lent_set *set) {
     struct resp_out reply;
-    txn_gather(txn, &set);
-    txn_set_clock(shard, txn);
     resp_out_init(&reply, &txn->reply, txn->request.proto);
     struct exec x = {
         .engine = &shard->engine,
@@ -295,21 +330,72 @@ static void txn_run(struct shard *shard, struct txn *txn) {
         .out = &reply,
         .db = txn->request.db,
         .is_no_touch = (txn->request.flags & REQUEST_NO_TOUCH) != 0,
-        .lent = &set,
+        .is_block_retry = txn->waiter != NULL,
+        .block_deadline_ms = txn->waiter ? txn->waiter->deadline_ms : 0,
+        .lent = set,
         .host = shard,
     };
     uint64_t begun = cycles_now();
+    const struct request *outer = shard->current;
+    shard->current = &txn->request;
     exec_run(&x);
-    stats_note(shard, &txn->request, &reply, cycles_now() - begun, true);
-    bool wants_done = shard_log_is_always(shard);
+    shard->current = outer;
+    if (!x.is_waiting)
+        stats_note(shard, &txn->request, &reply, cycles_now() - begun, true);
+    return !x.is_waiting;
+}
+
+/* The same for a command that has waited, if its client still does. */
+static bool txn_exec_again(struct shard *shard, struct txn *txn, struct lent_set *set,
+                           bool *was_claimed_out) {
+    struct waiter *w = txn->waiter;
+    *was_claimed_out = waiter_claim(w);
+    if (!*was_claimed_out)
+        return false;
+    txn_attach_parts(txn, w, false);
+    struct buf error;
+    buf_init(&error);
+    bool is_served = true;
+    if (admission_again(shard, w->request.command, &error)) {
+        is_served = txn_exec(shard, txn, set);
+    } else {
+        struct resp_out reply;
+        resp_out_init(&reply, &txn->reply, txn->request.proto);
+        resp_error(&reply, buf_bytes(&error));
+        stats_note_rejected(shard, w->request.command, buf_bytes(&error));
+        buf_deinit(&error);
+    }
+    if (!is_served)
+        must(!waiter_release(w)); /* all its keys are lent to us: nobody can have wanted it */
+    return is_served;
+}
+
+static void txn_run(struct shard *shard, struct txn *txn) {
+    struct lent_set set;
+    struct waiter *waiter = txn->waiter;
+    bool was_claimed = false;
+    txn_gather(txn, &set);
+    txn_set_clock(shard, txn);
+    bool is_answered = waiter ? txn_exec_again(shard, txn, &set, &was_claimed) : txn_exec(shard, txn, &set);
+    if (!waiter && !is_answered) {
+        struct waiter *fresh = waiters_take_fresh(&shard->waiters);
+        fresh->request.to =
+            (struct reply_to){.conn = txn->conn, .slot = txn->slot, .coordinator = (uint16_t)shard->index};
+        txn_attach_parts(txn, fresh, true);
+        waiting_begin(shard, fresh);
+    }
+    bool wants_done = is_answered && shard_log_is_always(shard);
     txn->pending =
         txn->lend_count; /* with wants_done: owners that have not told where their log has its share */
     txn->sources = mem_zalloc(txn->lend_count * sizeof *txn->sources);
     txn_give_back(shard, txn, &set, wants_done);
     lent_set_deinit(&set);
+    if (waiter)
+        waiting_txn_ran(shard, waiter, was_claimed && is_answered);
     if (wants_done)
         return;
-    reply_deliver_merged(shard, txn->conn, txn->slot, buf_bytes(&txn->reply), NULL, 0);
+    if (is_answered)
+        reply_deliver_merged(shard, txn->conn, txn->slot, buf_bytes(&txn->reply), NULL, 0);
     txn_free(txn);
 }
 
@@ -331,10 +417,11 @@ static void txn_lend_free(struct lend *lend) {
     mem_free(lend);
 }
 
-/* The share's effects go to the place that was kept for them; a share that only reads stands on what its keys hold. */
+/* The share's effects go to the place that was kept for them, and behind them those of the commands that had waited for
+ * its keys; a share that only reads stands on what its keys hold. */
 static void txn_log_share(struct shard *shard, struct lend *lend) {
     if (lend->log_slot)
-        lend->ticket = shard_log_fill_place(shard, lend->log_slot, buf_bytes(&lend->effects));
+        lend->ticket = shard_log_fill_place(shard, lend->log_slot);
     for (unsigned i = 0; i < lend->key_count; i++) {
         uint64_t hash = lend->keys[i].hash;
         if (lend->log_slot && lend->ticket)
@@ -342,6 +429,28 @@ static void txn_log_share(struct shard *shard, struct lend *lend) {
         else if (!lend->log_slot && shard_log_read_ticket(shard, hash) > lend->ticket)
             lend->ticket = shard_log_read_ticket(shard, hash);
     }
+}
+
+/* Those who wait for the keys that have come home. New ones take their places before the keys are unlocked. */
+static void txn_serve(struct shard *shard, struct lend *lend) {
+    if (lend->waits && !PLANTED(LATE_TICKET))
+        waiters_stand(shard, lend->waits);
+    for (unsigned i = 0; i < lend->key_count; i++) {
+        const struct lent_key *key = &lend->keys[i];
+        if (key->is_ready)
+            waiters_note_ready(shard, key->db, key->key, key->hash);
+        else
+            waiters_note_home(shard, key->db, key->key, key->hash);
+    }
+    if (LIKELY(!waiters_are_due(&shard->waiters)))
+        return;
+    if (!lend->log_slot) {
+        waiters_serve_apart(shard, true);
+        return;
+    }
+    shard_log_begin_place(shard, lend->log_slot);
+    waiters_serve(shard, true);
+    shard_log_end_place(shard, lend->log_slot);
 }
 
 static void txn_return_arrive(struct shard *shard, struct message *message) {
@@ -353,10 +462,18 @@ static void txn_return_arrive(struct shard *shard, struct message *message) {
             keyspace_put(engine_get_db(engine, key->db), key->hash, key->entry); /* I3 */
     }
     engine->stats.dirty += lend->dirty;
+    if (shard->log && lend->log_slot)
+        shard_log_put_place(lend->log_slot, buf_bytes(&lend->effects));
+    txn_serve(shard, lend);
     if (shard->log)
         txn_log_share(shard, lend);
+    waiters_answer(shard, lend->ticket);
     if (!PLANTED(EARLY_UNLOCK))
         locks_leave(&shard->locks, &lend->waiter);
+    if (lend->waits && PLANTED(LATE_TICKET)) {
+        locks_run_ready(shard, &shard->locks);
+        waiters_stand(shard, lend->waits);
+    }
     if (lend->wants_done) {
         if (lend->ticket)
             shard_log_note_interest(shard, lend->coordinator);

@@ -14,10 +14,15 @@
 #include "shards/request.h"
 
 struct shard;
+struct waiter;
 
 /* Routes a SCOPE_LEND command whose keys have several owners. Takes the slot. */
 void txn_begin(struct shard *shard, struct conn *conn, uint64_t slot, const struct request *request,
                const struct command_keys *keys);
+
+/* Runs a waiting command again, whose keys have several owners. It holds the keys when it runs, so it may find that somebody
+ * was faster; then it waits on. On the shard's own thread. */
+void txn_begin_again(struct shard *shard, struct waiter *waiter);
 
 /* On an owner: a REQUEST_LEND item has come. */
 void txn_lend(struct shard *shard, const struct request *request);

@@ -61,8 +61,8 @@ static void make_tickets(struct waiter *w, const struct exec *x, const struct ex
             struct bytes key = w->argv[how->first_key + k];
             if ((key_part && key_part[k] != p) || has_ticket(all, count, key))
                 continue;
-            all[count++] = (struct ticket){
-                .part = part, .name = key, .hash = keyhash_hash(key, x->engine->hash_seed)};
+            all[count++] =
+                (struct ticket){.part = part, .name = key, .hash = keyhash_hash(key, x->engine->hash_seed)};
             part->ticket_count++;
         }
     }

@@ -44,11 +44,16 @@ enum waiter_state {
 enum waiter_mode {
     WAITER_WHOLE, /* all its keys have one owner, who runs it as it is */
     WAITER_ALONE, /* keys of several owners, any of which can serve it: the owner of the ready key runs it over that one */
-    WAITER_TXN,   /* it needs keys of several owners: its coordinator runs it over lent keys */
+    WAITER_TXN, /* it needs keys of several owners: its coordinator runs it over lent keys */
 };
 
 /* Why a wait ends unserved. */
-enum waiter_end { WAITER_END_TIMEOUT, WAITER_END_UNBLOCK_TIMEOUT, WAITER_END_UNBLOCK_ERROR, WAITER_END_CLOSE };
+enum waiter_end {
+    WAITER_END_TIMEOUT,
+    WAITER_END_UNBLOCK_TIMEOUT,
+    WAITER_END_UNBLOCK_ERROR,
+    WAITER_END_CLOSE
+};
 
 struct waited_key;
 struct waiter;

@@ -6,7 +6,7 @@
  * frame of the log and behind its locks, and what one of them makes ready (BLMOVE) is served in the same go.
  *
  *     exec_run(...)
- *     if (waiters_are_due(&shard->waiters)) waiters_serve(shard)
+ *     if (waiters_are_due(&shard->waiters)) waiters_serve(shard, ...)
  *     ticket = shard_log_end(...)
  *     waiters_answer(shard, ticket)
  *
@@ -20,13 +20,14 @@ struct shard;
 struct waiters {
     struct waited_key **buckets; /* NULL before the first */
     unsigned bucket_count;
-    unsigned count;        /* keys that are waited for */
-    struct link ready;     /* waited keys that have become ready */
-    struct link served;    /* waiters to be answered (waiter.served_link) */
-    struct link to_queue;  /* parts whose keys are lent away (waiter_part.link) */
-    struct waiter *fresh;  /* made by the transaction that is running here */
+    unsigned count;       /* keys that are waited for */
+    struct link ready;    /* waited keys that have become ready */
+    struct link served;   /* waiters to be answered (waiter.served_link) */
+    struct link to_queue; /* parts whose keys are lent away (waiter_part.link) */
+    struct waiter *fresh; /* made by the transaction that is running here */
     bool is_serving;
-    bool is_in_hand; /* what is served is inside a command that has the ready keys, locked or not */
+    bool is_in_hand; /* of serving: the ready keys are ours, locked or not */
+    bool has_place;  /* of serving: inside a frame of the log whose place was kept */
 };
 
 void waiters_init(struct waiters *waiters);
@@ -34,6 +35,14 @@ void waiters_deinit(struct waiters *waiters);
 
 /* engine_ops.block: the running command waits. `ctx` is the shard. */
 bool waiters_block(void *ctx, struct exec *x, const struct exec_block *how);
+
+/* The waiter that the transaction's handler, run just now over lent keys, has made. */
+static inline struct waiter *waiters_take_fresh(struct waiters *waiters) {
+    struct waiter *fresh = waiters->fresh;
+    must(fresh != NULL);
+    waiters->fresh = NULL;
+    return fresh;
+}
 
 /* engine_ops.on_ready: somebody may wait for the key. `ctx` is the shard. */
 void waiters_note_ready(void *ctx, int db, struct bytes key, uint64_t hash);
@@ -46,14 +55,15 @@ static inline bool waiters_are_due(const struct waiters *waiters) {
 }
 
 /* Serves those who wait for what has become ready, and for what that makes ready. Inside the log's bracket of the command
- * that did it. */
-void waiters_serve(struct shard *shard);
+ * that did it; has_place: that command's place in the log was kept while others ran. */
+void waiters_serve(struct shard *shard, bool has_place);
 
 /* That command is in the log: sends the replies of those who were served with it. `ticket` is its own. */
 void waiters_answer(struct shard *shard, uint64_t ticket);
 
-/* For something that is no command of a client (expiry in the background): serves and answers. */
-void waiters_serve_alone(struct shard *shard);
+/* Outside of any such bracket (expiry in the background, a transaction that only reads): serves, logs and answers.
+ * is_in_hand: the ready keys are locked for us or not at all; else those that are locked are waited for. */
+void waiters_serve_apart(struct shard *shard, bool is_in_hand);
 
 /* Message `forget` of a part: the wait is over. Gives the places up and sends the part home. */
 void waiters_forget_arrive(struct shard *shard, struct message *message);
@@ -73,6 +83,9 @@ void waiters_note_home(struct shard *shard, int db, struct bytes key, uint64_t h
 static inline unsigned waiters_key_count(const struct waiters *waiters) {
     return waiters->count;
 }
+
+/* The number of those among them whose end is waited for, too. */
+unsigned waiters_needy_count(const struct waiters *waiters);
 
 /* Verifies queues and counts; must() on damage. */
 void waiters_check(const struct waiters *waiters);

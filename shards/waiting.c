@@ -171,13 +171,9 @@ void waiting_run_due(struct shard *shard) {
     }
 }
 
-bool waiting_txn_claim(struct waiter *w) {
-    return waiter_claim(w);
-}
-
-void waiting_txn_ran(struct shard *shard, struct waiter *w, bool was_claimed, bool is_served) {
+void waiting_txn_ran(struct shard *shard, struct waiter *w, bool is_served) {
     w->is_running = false;
-    if (was_claimed && is_served) {
+    if (is_served) {
         waiter_finish(w);
         leave(shard, w, SHARDS_MAX);
     }

@@ -12,11 +12,11 @@
 struct shard;
 
 struct waiting {
-    struct link all; /* waiters whose clients wait (waiter.link) */
-    struct link due; /* waiters that must be run again as transactions (waiter.due) */
-    struct link ended; /* waiters whose parts are not all home (waiter.link) */
-    unsigned count;       /* of `all` */
-    unsigned timed_count; /* of these, with a timeout */
+    struct link all;          /* waiters whose clients wait (waiter.link) */
+    struct link due;          /* waiters that must be run again as transactions (waiter.due) */
+    struct link ended;        /* waiters whose parts are not all home (waiter.link) */
+    unsigned count;           /* of `all` */
+    unsigned timed_count;     /* of these, with a timeout */
     struct timer_wheel wheel; /* in milliseconds of the wall clock */
 };
 
@@ -42,13 +42,9 @@ void waiting_ready_arrive(struct shard *shard, struct message *message);
 /* Message `forget` of a part: it has come home. */
 void waiting_home_arrive(struct shard *shard, struct message *message);
 
-/* The transaction that runs the waiter's command again is about to run its handler. False: the wait is over, nothing must
- * be run. */
-bool waiting_txn_claim(struct waiter *w);
-
-/* The handler has run; is_served: it has answered, and the reply goes to the waiter's slot. Call it when the lent keys
- * are on their way home. */
-void waiting_txn_ran(struct shard *shard, struct waiter *w, bool was_claimed, bool is_served);
+/* The transaction that ran the waiter's command again is over, the lent keys are on their way home. is_served: it was
+ * claimed and has answered, and the reply goes to the waiter's slot next. Else it waits on, or its wait has ended. */
+void waiting_txn_ran(struct shard *shard, struct waiter *w, bool is_served);
 
 /* CLIENT UNBLOCK: ends the wait of the client with this number. */
 enum waiter_race waiting_unblock(struct shard *shard, uint64_t conn_id, bool is_error);

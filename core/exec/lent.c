@@ -8,6 +8,7 @@ void lent_set_init(struct lent_set *set, unsigned key_count, unsigned owner_coun
     set->key_count = key_count;
     set->effects = mem_zalloc(owner_count * sizeof *set->effects);
     set->owner_count = owner_count;
+    set->alone = NULL;
     for (unsigned i = 0; i < owner_count; i++)
         set->effects[i].db = -1;
 }

@@ -86,9 +86,9 @@ Test(shard_log, what_follows_a_place_waits_until_it_is_filled) {
     site_turn(&site);
     cr_assert_eq(ticket_of(&site, "GET", "k", NULL), behind,
                  "it became durable although its place is behind");
-    uint64_t filled = shard_log_fill_place(
-        shard, slot,
-        BYTES_LIT("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$6\r\nbefore\r\n"));
+    shard_log_put_place(
+        slot, BYTES_LIT("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$6\r\nbefore\r\n"));
+    uint64_t filled = shard_log_fill_place(shard, slot);
     cr_assert_eq(filled + 1, behind);
     site_turn(&site);
     cr_assert_eq(ticket_of(&site, "GET", "k", NULL), 0);
