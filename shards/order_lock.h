@@ -11,14 +11,21 @@
  * X's part on the other.
  *
  * No deadlock: locks are taken in one order, and nothing is waited for while holding but other locks of that order. A
- * holder only pushes (tens of nanoseconds each), so waiters spin. */
+ * holder only pushes (tens of nanoseconds each), so waiters spin; but a holder that the system has taken off its
+ * processor stays away for milliseconds, and comes back the later the more others spin where it should run. So a waiter
+ * spins for some microseconds, longer than any holder on a processor takes, and then yields its own with each look. That
+ * cannot be a futex: a holder would have to look for sleepers at each release, which costs everybody a fence for what
+ * happens only where shards share processors. */
 #pragma once
 
 #include "core/base/attr.h"
 #include "shards/yield.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+
+enum { ORDER_LOCK_SPINS = 100 };
 
 struct order_lock {
     _Alignas(CACHE_LINE_BYTES) atomic_bool is_held;
@@ -33,8 +40,11 @@ static inline void order_lock_pause(void) {
 }
 
 static inline void order_lock_wait(struct order_lock *lock) {
-    while (UNLIKELY(atomic_load_explicit(&lock->is_held, memory_order_acquire))) {
-        order_lock_pause();
+    for (int spins = 0; UNLIKELY(atomic_load_explicit(&lock->is_held, memory_order_acquire)); spins++) {
+        if (spins < ORDER_LOCK_SPINS)
+            order_lock_pause();
+        else
+            sched_yield();
         YIELD_SPIN();
     }
 }
