@@ -5,7 +5,9 @@
 #include "core/base/keyhash.h"
 #include "core/base/mem.h"
 #include "core/cmd/cmd.h"
+#include "core/ds/glob.h"
 #include "core/value/digest.h"
+#include "shards/cmd_debug_state.h"
 #include "shards/gather.h"
 #include "shards/parked.h"
 #include "shards/route.h"
@@ -203,57 +205,6 @@ static void debug_populate(struct exec *x) {
     gather_start(x, &debug_populate_how, p);
 }
 
-/* ---- SHARDS: what each shard is doing, for finding a hang ---- */
-
-struct debug_shard_answer {
-    uint64_t turn, outstanding, waiters, locked_keys, conns, effects_bytes, keys;
-    bool is_awake;
-};
-
-static void debug_shards_ask(struct shard *shard, const void *question, void *answer) {
-    struct debug_shard_answer *a = answer;
-    (void)question;
-    *a = (struct debug_shard_answer){
-        .turn = shard->turn,
-        .outstanding = shard->flush.outstanding,
-        .waiters = shard->locks.waiters,
-        .locked_keys = shard->locks.count,
-        .conns = shard->conn_count,
-        .effects_bytes = shard->engine.effects.len,
-        .is_awake = pthread_equal(pthread_self(), shard->thread) != 0,
-    };
-    for (int db = 0; db < shard->engine.db_count; db++) {
-        const struct keyspace *ks = engine_find_db(&shard->engine, db);
-        a->keys += ks ? keyspace_count(ks) : 0;
-    }
-    locks_check(&shard->locks);
-}
-
-static void debug_shards_finish(struct shard *shard, struct gather *gather, struct resp_out *out) {
-    struct buf text;
-    (void)shard;
-    buf_init(&text);
-    for (unsigned s = 0; s < gather_count(gather); s++) {
-        const struct debug_shard_answer *a = gather_answer(gather, s);
-        buf_printf(&text,
-                   "shard %u: %s, turn %" PRIu64 ", %" PRIu64 " keys, %" PRIu64 " clients, %" PRIu64
-                   " batches under way, %" PRIu64 " keys lent, %" PRIu64 " waiters, %" PRIu64
-                   " bytes of effects\n",
-                   s, a->is_awake ? "awake" : "visited", a->turn, a->keys, a->conns, a->outstanding,
-                   a->locked_keys, a->waiters, a->effects_bytes);
-    }
-    resp_verbatim(out, "txt", buf_bytes(&text));
-    buf_deinit(&text);
-}
-
-static const struct gather_how debug_shards_how = {.answer_bytes = sizeof(struct debug_shard_answer),
-                                                   .ask = debug_shards_ask,
-                                                   .finish = debug_shards_finish};
-
-static void debug_shards(struct exec *x) {
-    gather_start(x, &debug_shards_how, NULL);
-}
-
 /* ---- PROTOCOL: a reply of each kind, for tests of clients ---- */
 
 static void debug_put_numbers(struct resp_out *out, bool is_map) {
@@ -327,7 +278,62 @@ static void debug_protocol(struct exec *x) {
     }
 }
 
+/* ---- PAUSE-CRON: no periodic work ---- */
+
+static void debug_pause_cron_ask(struct shard *shard, const void *question, void *answer) {
+    (void)answer;
+    shard->is_cron_paused = *(const bool *)question;
+}
+
+static const struct gather_how debug_pause_cron_how = {
+    .ask = debug_pause_cron_ask, .finish = debug_finish_ok, .free_question = mem_free};
+
+static void debug_pause_cron(struct exec *x) {
+    int64_t wanted;
+    if (!cmd_arg_int(x, 2, &wanted))
+        return;
+    bool *is_paused = mem_alloc(sizeof *is_paused);
+    *is_paused = wanted != 0;
+    gather_start(x, &debug_pause_cron_how, is_paused);
+}
+
+/* ---- STRINGMATCH-TEST: patterns and texts of random bytes, many of them special ones ---- */
+
+enum { DEBUG_MATCHES = 200000, DEBUG_MATCH_BYTES = 32 };
+
+static struct bytes debug_random_text(struct rng *rng, char *text) {
+    static const char special[] = "*?[]^-\\ab";
+    size_t len = rng_below(rng, DEBUG_MATCH_BYTES);
+    for (size_t i = 0; i < len; i++)
+        text[i] = rng_below(rng, 4) ? special[rng_below(rng, sizeof special - 1)] : (char)rng_below(rng, 256);
+    return bytes_of(text, len);
+}
+
+static void debug_stringmatch(struct exec *x) {
+    char pattern[DEBUG_MATCH_BYTES], text[DEBUG_MATCH_BYTES];
+    uint64_t matches = 0;
+    for (int i = 0; i < DEBUG_MATCHES; i++)
+        matches += glob_match(debug_random_text(&x->engine->rng, pattern),
+                              debug_random_text(&x->engine->rng, text), (enum glob_flags)0);
+    const struct shard *shard = x->host;
+    logger_say(&shard->server->logger, LOGLEVEL_NOTICE, "DEBUG STRINGMATCH-TEST: %" PRIu64 " matches",
+               matches);
+    resp_simple(x->out, BYTES_LIT("Apparently Redis did not crash: test passed"));
+}
+
 /* ---- small ones ---- */
+
+static void debug_change_repl_id(struct exec *x) {
+    const struct shard *shard = x->host;
+    server_make_id(shard->server->repl_id);
+    resp_ok(x->out);
+}
+
+ATTR_NORETURN static void debug_oom(struct exec *x) {
+    (void)x;
+    mem_free(mem_alloc(SIZE_MAX / 2));
+    abort();
+}
 
 static void debug_error(struct exec *x) {
     resp_error(x->out, x->argv[2]);
@@ -360,23 +366,35 @@ static void debug_help(struct exec *x) {
     static const char *const lines[] = {
         "ASSERT",
         "    Crash by a failed assertion.",
+        "CHANGE-REPL-ID",
+        "    Give this server's history a new name.",
         "DIGEST",
         "    Give a digest of all data.",
         "DIGEST-VALUE <key> [<key> ...]",
         "    Give a digest of the value of each key.",
         "ERROR <text>",
         "    Answer with an error reply.",
+        "LOADAOF",
+        "    Put the log on the disk, forget all data, and load it from the log.",
+        "LOCKS",
+        "    Tell which keys are lent to transactions, and who waits for them.",
         "LOG <message>",
         "    Write a message to the server's log.",
         "OBJECT <key>",
         "    Describe the representation of a key's value.",
+        "OOM",
+        "    Crash by running out of memory.",
         "PANIC",
         "    Crash by abort.",
+        "PAUSE-CRON <0|1>",
+        "    Stop periodic work on clients and expired keys, or let it go on.",
         "POPULATE <count> [<prefix>] [<size>]",
         "    Make keys named <prefix>:<number>, unless they exist; they are neither logged nor replicated.",
         "PROTOCOL <type>",
         "    Answer with a reply of a type: string, integer, double, bignum, null, array, set, map,",
         "    attrib, push, verbatim, true, false.",
+        "RELOAD [NOFLUSH MERGE]",
+        "    Encode every value as a snapshot would, and put what is decoded in its place.",
         "SEGFAULT",
         "    Crash by an invalid access.",
         "SET-ACTIVE-EXPIRE <0|1>",
@@ -385,6 +403,8 @@ static void debug_help(struct exec *x) {
         "    Tell what each shard is doing, and check its locks.",
         "SLEEP <seconds>",
         "    Stop all shards for so long; decimals allowed.",
+        "STRINGMATCH-TEST",
+        "    Match random patterns with random texts.",
     };
     cmd_reply_help(x, "DEBUG", lines, COUNT_OF(lines));
 }
@@ -395,12 +415,23 @@ static const struct {
     int argc_max;
     void (*run)(struct exec *x);
 } debug_words[] = {
-    {"assert", 2, 2, debug_assert},     {"digest", 2, 2, debug_digest},
-    {"error", 3, 3, debug_error},       {"help", 2, 2, debug_help},
-    {"log", 3, 3, debug_log},           {"panic", 2, 2, debug_panic},
-    {"populate", 3, 5, debug_populate}, {"protocol", 3, 3, debug_protocol},
-    {"segfault", 2, 2, debug_segfault}, {"shards", 2, 2, debug_shards},
+    {"assert", 2, 2, debug_assert},
+    {"change-repl-id", 2, 2, debug_change_repl_id},
+    {"digest", 2, 2, debug_digest},
+    {"error", 3, 3, debug_error},
+    {"help", 2, 2, debug_help},
+    {"loadaof", 2, 2, reload_begin},
+    {"locks", 2, 2, cmd_debug_state_locks},
+    {"log", 3, 3, debug_log},
+    {"oom", 2, 2, debug_oom},
+    {"panic", 2, 2, debug_panic},
+    {"pause-cron", 3, 3, debug_pause_cron},
+    {"populate", 3, 5, debug_populate},
+    {"protocol", 3, 3, debug_protocol},
+    {"segfault", 2, 2, debug_segfault},
+    {"shards", 2, 2, cmd_debug_state_shards},
     {"sleep", 3, 3, debug_sleep},
+    {"stringmatch-test", 2, 2, debug_stringmatch},
 };
 
 void cmd_debug(struct exec *x) {

@@ -10,6 +10,7 @@
 
 #include "core/base/mem.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct key_lock {
@@ -174,6 +175,25 @@ void locks_run_ready(struct shard *shard, struct locks *locks) {
         waiter->waiting = 0;
         waiter->on_ready(shard, waiter);
     }
+}
+
+static unsigned locks_length(const struct link *head) {
+    unsigned count = 0;
+    for (const struct link *node = head->next; node != head; node = node->next)
+        count++;
+    return count;
+}
+
+void locks_describe(const struct locks *locks, int64_t now_ms, struct buf *text) {
+    for (unsigned b = 0; b < locks->bucket_count; b++)
+        for (const struct key_lock *lock = locks->buckets[b]; lock; lock = lock->next) {
+            const struct lock_place *first = CONTAINER_OF(lock->queue.next, const struct lock_place, link);
+            buf_printf(text, "  key %016" PRIx64 ": %u in its queue, the first for %" PRId64 " ms%s\n",
+                       lock->hash, locks_length(&lock->queue), now_ms - first->waiter->entered_ms,
+                       first->waiter->waiting ? ", which waits for other keys too" : "");
+        }
+    if (!link_is_empty(&locks->behind))
+        buf_printf(text, "  a barrier waits, and %u behind it\n", locks_length(&locks->behind) - 1);
 }
 
 void locks_check(const struct locks *locks) {

@@ -11,6 +11,7 @@
  * for older ones only. Owner: whoever acts as the shard. */
 #pragma once
 
+#include "core/base/buf.h"
 #include "core/base/link.h"
 
 #include <stdbool.h>
@@ -68,6 +69,10 @@ void locks_leave(struct locks *locks, struct lock_waiter *waiter);
 
 /* Calls on_ready of everybody who has become ready, in order, until there is none. */
 void locks_run_ready(struct shard *shard, struct locks *locks);
+
+/* Appends a line per locked key, and one for a pending barrier: the key's hash, how many stand in its queue, and for how
+ * long the first has. */
+void locks_describe(const struct locks *locks, int64_t now_ms, struct buf *text);
 
 /* Verifies the queues; must() on damage. */
 void locks_check(const struct locks *locks);

@@ -121,9 +121,13 @@ static void recovery_prepare(struct recovery *r) {
     if (recovery_must_end(r)) /* the listeners could not be opened */
         return;
     r->begun_ns = io_fresh_ns(r->server->shards[0]->io);
+    atomic_store(&r->server->loading.total_bytes, 0);
+    atomic_store(&r->server->loading.loaded_bytes, 0);
     r->server->loading.started_ms = io_wall_ms(r->server->shards[0]->io);
     atomic_store(&r->server->is_loading, true);
-    enum err e = recovery_files_lock(&r->place, &r->server->log_lock, why, sizeof why);
+    enum err e = ERR_OK;
+    if (r->server->log_lock < 0)
+        e = recovery_files_lock(&r->place, &r->server->log_lock, why, sizeof why);
     if (e == ERR_OK) {
         e = manifest_read(&r->place, &r->manifest, why, sizeof why);
         if (e == ERR_NOTFOUND)

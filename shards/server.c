@@ -38,12 +38,12 @@ static uint64_t server_random(void) {
     return YIELD_RANDOM(value);
 }
 
-static void server_make_run_id(struct server *server) {
+void server_make_id(char *id) {
     static const char digits[] = "0123456789abcdef";
     for (int i = 0; i < RUN_ID_CHARS; i += 8) {
         uint64_t bits = server_random();
         for (int k = 0; k < 8; k++, bits >>= 4)
-            server->run_id[i + k] = digits[bits & 15];
+            id[i + k] = digits[bits & 15];
     }
 }
 
@@ -74,7 +74,8 @@ struct server *server_new(struct config *config, const char *executable, char *w
     server->ticks_per_us = cycles_per_us();
     server->executable = mem_alloc(strlen(executable) + 1);
     memcpy(server->executable, executable, strlen(executable) + 1);
-    server_make_run_id(server);
+    server_make_id(server->run_id);
+    server_make_id(server->repl_id);
     atomic_init(&server->on_sigint, config->shutdown_on_sigint);
     atomic_init(&server->on_sigterm, config->shutdown_on_sigterm);
     atomic_init(&server->is_visiting_on, config->visiting);
@@ -282,8 +283,13 @@ void *shard_main(void *context) {
         return NULL;
     }
     server_begin_shard(shard);
-    while (!atomic_load_explicit(&server->is_stopping, memory_order_acquire))
+    while (!atomic_load_explicit(&server->is_stopping, memory_order_acquire)) {
         loop_turn(shard, true);
+        if (UNLIKELY(reload_is_wanted(&server->reload)))
+            reload_run(shard);
+    }
+    if (shard->index == 0)
+        reload_refuse(shard);
     server_end_shard(shard);
     return NULL;
 }

@@ -11,6 +11,7 @@
 #include "shards/loading.h"
 #include "shards/logger.h"
 #include "shards/oom_score.h"
+#include "shards/reload.h"
 #include "shards/shard.h"
 
 #include <stdatomic.h>
@@ -23,6 +24,7 @@ struct server {
     unsigned shard_count;
     uint64_t hash_seed;
     char run_id[RUN_ID_CHARS + 1];
+    char repl_id[RUN_ID_CHARS + 1]; /* shard 0: name of the history of this server's data */
     char *executable;
     int64_t start_ms;
     exec_handler *const *handlers;
@@ -75,8 +77,9 @@ struct server {
     uint64_t log_epoch;        /* shard 0: the last mark */
     int64_t next_mark_ns;      /* shard 0: under appendfsync always */
     int log_lock;              /* descriptor that holds the lock on the log's files; -1: none */
-    struct recovery *recovery; /* during the start; NULL: appendonly no */
+    struct recovery *recovery; /* the last one; NULL: there was none */
     struct loading loading;
+    struct reload reload;
 };
 
 /* Makes shards and their engines from the configuration (borrowed until server_free); no thread runs yet. NULL: `why`
@@ -87,6 +90,9 @@ void server_free(struct server *server);
 /* Starts the shards' threads, recovers the data, opens the listeners, and returns when the server has been stopped. The
  * value is the exit code of the process. */
 int server_run(struct server *server);
+
+/* Fills in a new random name of RUN_ID_CHARS digits. */
+void server_make_id(char *id);
 
 /* Closes the listeners and opens those that the configuration names now; connections stay. False when one cannot be
  * opened: then none is. On shard 0's own thread. */

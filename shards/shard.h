@@ -83,6 +83,7 @@ struct shard {
     uint64_t conn_count;
     uint64_t turn;
     int64_t next_tick_ns;
+    bool is_cron_paused; /* DEBUG PAUSE-CRON 1 */
     bool is_stopping;
 };
 

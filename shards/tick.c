@@ -127,9 +127,11 @@ void tick(struct shard *shard) {
     if (budget_ns > slice_ns)
         budget_ns = slice_ns;
     bool is_loading = atomic_load_explicit(&shard->server->is_loading, memory_order_relaxed);
-    if (!shard->engine.is_active_expiry_off && shard->pause.until_ms == 0 && !is_loading)
+    if (!shard->engine.is_active_expiry_off && !shard->is_cron_paused && shard->pause.until_ms == 0 &&
+        !is_loading)
         tick_expire(shard, budget_ns);
-    tick_clients(shard, hz);
+    if (!shard->is_cron_paused)
+        tick_clients(shard, hz);
     tick_stalled(shard);
     stats_tick(shard);
     if (shard->index == 0 && !is_loading)
