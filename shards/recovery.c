@@ -269,7 +269,7 @@ static void recovery_open_log(struct recovery *r, struct shard *shard) {
         .offset = s->tail.end,
         .seq = s->tail.seq,
         .epoch = r->settled,
-        .sync = log_mark_policy(r->server->config),
+        .sync = r->sync,
     };
     shard_log_open(shard, &options);
     shard_log_mark(shard, r->epoch + 1, r->settled, options.sync);
@@ -416,12 +416,20 @@ static void recovery_meet(struct recovery *r, struct shard *shard) {
         pthread_barrier_wait(&r->barrier);
 }
 
+/* Shard 0. CONFIG SET works while the data is loaded: all shards open their logs under one policy, and the next mark
+ * brings another one if need be. */
+static void recovery_step_on(struct recovery *r) {
+    r->step = recovery_next(r);
+    if (r->step == STEP_OPEN)
+        r->sync = log_mark_policy(r->server->config);
+}
+
 bool recovery_run(struct recovery *r, struct shard *shard) {
     while (r->step != STEP_DONE) {
         recovery_act(r, shard);
         recovery_meet(r, shard);
         if (shard->index == 0)
-            r->step = recovery_next(r);
+            recovery_step_on(r);
         recovery_meet(r, shard);
     }
     return !atomic_load(&r->has_failed);
@@ -431,7 +439,7 @@ bool recovery_run_alone(struct recovery *r) {
     while (r->step != STEP_DONE) {
         for (unsigned i = 0; i < r->threads; i++)
             recovery_act(r, r->server->shards[i]);
-        r->step = recovery_next(r);
+        recovery_step_on(r);
     }
     return !atomic_load(&r->has_failed);
 }

@@ -5,6 +5,7 @@
 #include "core/io/io.h"
 #include "persist/aof_cut.h"
 #include "persist/aof_load.h"
+#include "persist/aof_writer.h"
 #include "persist/manifest.h"
 #include "shards/recovery.h"
 #include "shards/recovery_move.h"
@@ -74,6 +75,7 @@ struct recovery {
     uint64_t effects;
     uint64_t bytes;
     int64_t begun_ns;
+    enum aof_sync sync; /* the policy under which the logs are opened */
 };
 
 /* The start has failed because of this file. */

@@ -36,7 +36,7 @@ static bool reload_key(struct keyspace *ks, const struct reload_key *key, bool i
     struct rdb_load how = {.key = entry_key(key->entry), .expire_ms = entry_expire_ms(key->entry)};
     enum rdb_loaded result;
     dump->len = 0;
-    rdb_dump(key->entry, is_compressing, dump);
+    rdb_dump(key->entry, RDB_FOR_US, is_compressing, dump);
     if (!rdb_dump_is_whole(buf_bytes(dump)))
         return false;
     struct entry *fresh = rdb_undump(buf_bytes(dump), &how, &result);
