@@ -3,7 +3,8 @@
  * Invariants:
  *   I1  head <= next, next - head <= cap; slot n lives at ring[n & (cap - 1)].
  *   I2  the slot `head`, if any, is not ready (unfilled, or with open promises): ready ones leave at once.
- *   I3  stored_bytes is the sum of the texts' capacities, for the output-buffer limit.
+ *   I3  stored_bytes is the sum of the texts' lengths, for the output-buffer limit.
+ *   I4  at most one of small_len and large->len is not 0.
  *
  * A text that arrives for the head slot is appended to the output without a stop in the slot; only early replies are
  * copied twice. */
@@ -18,8 +19,12 @@ void reply_order_init(struct reply_order *ro) {
 }
 
 void reply_order_deinit(struct reply_order *ro) {
-    for (uint32_t i = 0; i < ro->cap; i++)
-        buf_deinit(&ro->ring[i].text);
+    for (uint32_t i = 0; i < ro->cap; i++) {
+        if (ro->ring[i].large) {
+            buf_deinit(ro->ring[i].large);
+            mem_free(ro->ring[i].large);
+        }
+    }
     mem_free(ro->ring);
     reply_order_init(ro);
 }
@@ -55,8 +60,35 @@ uint64_t reply_order_open(struct reply_order *ro, bool is_muted) {
     slot->open_promises = 0;
     slot->is_filled = false;
     slot->is_muted = is_muted;
-    dcheck(slot->text.len == 0);
+    dcheck(slot->small_len == 0 && (slot->large == NULL || slot->large->len == 0));
     return number;
+}
+
+static void reply_slot_store(struct reply_slot *slot, struct bytes text) {
+    if (text.len == 0)
+        return;
+    if (LIKELY(text.len <= REPLY_SLOT_SMALL)) { /* I4 */
+        memcpy(slot->small, text.ptr, text.len);
+        slot->small_len = (uint8_t)text.len;
+        return;
+    }
+    if (slot->large == NULL)
+        slot->large = mem_zalloc(sizeof *slot->large);
+    buf_put_bytes(slot->large, text);
+}
+
+/* Moves the slot's text to `out`; returns its length. */
+static size_t reply_slot_move(struct reply_slot *slot, struct buf *out) {
+    size_t len = slot->small_len;
+    if (LIKELY(len != 0)) {
+        buf_put(out, slot->small, len);
+        slot->small_len = 0;
+    } else if (slot->large != NULL && slot->large->len != 0) {
+        len = slot->large->len;
+        buf_put_bytes(out, buf_bytes(slot->large));
+        buf_clear(slot->large, REPLY_ORDER_KEEP_BYTES);
+    }
+    return len;
 }
 
 /* Moves every ready slot at the front to the output (I2). */
@@ -66,12 +98,9 @@ static bool reply_order_release(struct reply_order *ro, struct buf *out) {
         struct reply_slot *slot = reply_order_slot(ro, ro->head);
         if (!slot->is_filled || slot->open_promises != 0)
             break;
-        if (slot->text.len) {
-            ro->stored_bytes -= slot->text.len;
-            buf_put_bytes(out, buf_bytes(&slot->text));
-            buf_clear(&slot->text, REPLY_ORDER_KEEP_BYTES);
-            grew = true;
-        }
+        size_t len = reply_slot_move(slot, out);
+        ro->stored_bytes -= len;
+        grew |= len != 0;
         ro->head++;
     }
     return grew;
@@ -91,7 +120,7 @@ bool reply_order_fill(struct reply_order *ro, uint64_t number, struct bytes repl
         bool grew = reply_order_release(ro, out);
         return grew || reply.len != 0;
     }
-    buf_put_bytes(&slot->text, reply);
+    reply_slot_store(slot, reply);
     ro->stored_bytes += reply.len;
     return false;
 }

@@ -13,12 +13,19 @@
 
 #include "core/base/buf.h"
 
+enum { REPLY_SLOT_SMALL = 48 };
+
+/* One cache line. */
 struct reply_slot {
-    struct buf text;
     uint32_t open_promises;
     bool is_filled;
     bool is_muted; /* CLIENT REPLY OFF or SKIP: drop the text */
+    uint8_t small_len;
+    char small[REPLY_SLOT_SMALL]; /* a short text; a long one is in `large` */
+    struct buf *large;            /* NULL until the first long text */
 };
+
+_Static_assert(sizeof(struct reply_slot) <= 64, "a slot is a cache line");
 
 struct reply_order {
     uint64_t head; /* oldest slot that has not left */

@@ -17,21 +17,27 @@
 
 enum { BATCH_KEEP_BYTES = 256 * 1024 };
 
+/* One cache line: it is written by the sender, read and written by the owner, and read by the sender again. Its arguments
+ * and its reply stand in batch->args and batch->replies, in order of the items. */
 struct batch_item {
-    struct reply_to to;
-    struct txn *txn;
+    struct conn *conn;
+    uint64_t slot;
+    union {
+        struct fanout *fanout;
+        struct txn *txn; /* with REQUEST_LEND */
+    } whole;             /* what the request is a part of; NULL: it stands alone */
     uint64_t hash;
     uint64_t ticket; /* log record that the reply stands on; 0: none */
-    size_t args_at;  /* in batch->args: argc times a 32-bit length and the bytes */
-    size_t reply_at; /* in batch->replies */
     size_t reply_bytes;
-    int32_t argc;
     int32_t db;
     uint16_t command;
+    uint16_t part;
     uint8_t proto;
     uint8_t flags;
     bool is_parked; /* answers by itself */
 };
+
+_Static_assert(sizeof(struct batch_item) <= 64, "an item is a cache line");
 
 struct batch {
     struct message message;
@@ -42,7 +48,7 @@ struct batch {
     uint32_t count;
     uint32_t cap;
     struct batch_item *items;
-    struct buf args;
+    struct buf args; /* each item's: a 32-bit count, then so many times a 32-bit length and the bytes */
     struct buf replies;
 };
 

@@ -60,5 +60,5 @@ void reply_deliver(struct shard *shard, const struct reply_to *to, struct bytes 
         return;
     }
     struct reply_source source = {from, ticket};
-    reply_deliver_merged(shard, to->conn, to->slot, reply, &source, 1);
+    reply_deliver_merged(shard, to->conn, to->slot, reply, &source, ticket ? 1 : 0);
 }
