@@ -93,6 +93,7 @@ void locks_enter(struct locks *locks, struct lock_waiter *waiter, const uint64_t
     waiter->places = NULL;
     waiter->hashes = NULL;
     waiter->is_barrier = false;
+    waiter->is_running = false;
     waiter->entered_ms = now_ms;
     locks->waiters++;
     if (count == 0) {
@@ -162,7 +163,7 @@ static struct lock_waiter *locks_due_barrier(struct locks *locks) {
     if (locks->count != 0 || link_is_empty(&locks->behind) || !link_is_empty(&locks->ready))
         return NULL;
     struct lock_waiter *waiter = CONTAINER_OF(locks->behind.next, struct lock_waiter, link);
-    return waiter->is_barrier ? waiter : NULL;
+    return waiter->is_barrier && !waiter->is_running ? waiter : NULL;
 }
 
 void locks_run_ready(struct shard *shard, struct locks *locks) {
@@ -173,6 +174,7 @@ void locks_run_ready(struct shard *shard, struct locks *locks) {
         if (!waiter)
             return;
         waiter->waiting = 0;
+        waiter->is_running = true;
         waiter->on_ready(shard, waiter);
     }
 }

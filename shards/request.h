@@ -22,6 +22,7 @@ enum request_flag {
     REQUEST_NO_TOUCH = 1 << 0, /* CLIENT NO-TOUCH */
     REQUEST_IS_PART = 1 << 1,  /* one part of a SCOPE_SPLIT or SCOPE_ALL command */
     REQUEST_LEND = 1 << 2,     /* argv are keys to lend; see txn.h */
+    REQUEST_HOLD = 1 << 7,     /* the shard is to be held; see sort_txn.h */
 };
 
 struct request {

@@ -13,6 +13,7 @@
 #include "shards/run.h"
 #include "shards/server.h"
 #include "shards/shard_log.h"
+#include "shards/sort_txn.h"
 #include "shards/txn.h"
 
 uint64_t shard_next_txn_id(struct shard *shard) {
@@ -120,6 +121,12 @@ static void route_to(struct shard *shard, struct conn *conn, unsigned owner, str
 /* A command with several keys: whole to their owner if they have one, else in parts or by lending. */
 static void route_keys(struct shard *shard, struct conn *conn, struct request *r) {
     struct command_keys keys;
+    if (UNLIKELY(sort_txn_wants(shard, r))) {
+        conn->routed_turn = shard->turn;
+        conn->routed_first = -1;
+        sort_txn_begin(shard, conn, route_open_slot(conn), r);
+        return;
+    }
     command_keys_init(&keys);
     if (!command_keys_find(r->command, r->argc, r->argv, &keys) || keys.count == 0) {
         route_to(shard, conn, shard->index, r); /* the handler answers what is wrong */

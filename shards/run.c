@@ -12,6 +12,7 @@
 #include "shards/parked.h"
 #include "shards/server.h"
 #include "shards/shard_log.h"
+#include "shards/sort_txn.h"
 #include "shards/txn.h"
 #include "shards/waiters.h"
 
@@ -96,8 +97,11 @@ static void run_make_room(struct shard *shard, const struct request *r) {
 
 bool run_request(struct shard *shard, const struct request *r, struct buf *out, uint64_t *ticket_out) {
     *ticket_out = 0;
-    if (UNLIKELY(r->flags & REQUEST_LEND)) {
-        txn_lend(shard, r);
+    if (UNLIKELY(r->flags & (REQUEST_LEND | REQUEST_HOLD))) {
+        if (r->flags & REQUEST_LEND)
+            txn_lend(shard, r);
+        else
+            sort_txn_hold(shard, r);
         return false;
     }
     if (UNLIKELY(!locks_are_none(&shard->locks)) && run_must_wait(shard, r)) {

@@ -96,6 +96,9 @@ static struct rdb_rules rules_of(struct exec *x) {
                 .listpack_max = (size_t)config->set_max_listpack_entries,
                 .listpack_value_max = (size_t)config->set_max_listpack_value,
                 .seed = rng_next(&x->engine->rng)},
+        .hash = {.fields_max = (size_t)config->hash_max_listpack_entries,
+                 .string_bytes_max = (size_t)config->hash_max_listpack_value,
+                 .seed = rng_next(&x->engine->rng)},
     };
 }
 

@@ -19,4 +19,5 @@ struct rdb_type_ops {
 extern const struct rdb_type_ops rdb_str_ops;
 extern const struct rdb_type_ops rdb_list_ops;
 extern const struct rdb_type_ops rdb_set_ops;
+extern const struct rdb_type_ops rdb_hash_ops;
 extern const struct rdb_type_ops rdb_stream_ops;

@@ -7,10 +7,8 @@
 #include "core/rdb/rdb_types.h"
 
 static const struct rdb_type_ops *const ops_by_value[VALUE_TYPE_COUNT] = {
-    [VALUE_STRING] = &rdb_str_ops,
-    [VALUE_LIST] = &rdb_list_ops,
-    [VALUE_SET] = &rdb_set_ops,
-    [VALUE_STREAM] = &rdb_stream_ops,
+    [VALUE_STRING] = &rdb_str_ops, [VALUE_LIST] = &rdb_list_ops,     [VALUE_SET] = &rdb_set_ops,
+    [VALUE_HASH] = &rdb_hash_ops,  [VALUE_STREAM] = &rdb_stream_ops,
 };
 
 /* By type number; the empty rows are numbers that nobody has given, or types of modules. */
@@ -21,14 +19,20 @@ static const struct {
     [RDB_STRING] = {&rdb_str_ops, RDB_VERSION_OLDEST},
     [RDB_LIST] = {&rdb_list_ops, RDB_VERSION_OLDEST},
     [RDB_SET] = {&rdb_set_ops, RDB_VERSION_OLDEST},
+    [RDB_HASH] = {&rdb_hash_ops, RDB_VERSION_OLDEST},
+    [RDB_HASH_ZIPMAP] = {&rdb_hash_ops, RDB_VERSION_OLDEST},
     [RDB_LIST_ZIPLIST] = {&rdb_list_ops, RDB_VERSION_OLDEST},
     [RDB_SET_INTSET] = {&rdb_set_ops, RDB_VERSION_OLDEST},
+    [RDB_HASH_ZIPLIST] = {&rdb_hash_ops, RDB_VERSION_OLDEST},
     [RDB_LIST_QUICKLIST] = {&rdb_list_ops, 7},
+    [RDB_HASH_LISTPACK] = {&rdb_hash_ops, 10},
     [RDB_LIST_QUICKLIST_2] = {&rdb_list_ops, 10},
     [RDB_SET_LISTPACK] = {&rdb_set_ops, 11},
     [RDB_STREAM_LISTPACKS] = {&rdb_stream_ops, 9},
     [RDB_STREAM_LISTPACKS_2] = {&rdb_stream_ops, 10},
     [RDB_STREAM_LISTPACKS_3] = {&rdb_stream_ops, 11},
+    [RDB_HASH_METADATA] = {&rdb_hash_ops, RDB_VERSION_FIELD_TTL},
+    [RDB_HASH_LISTPACK_EX] = {&rdb_hash_ops, RDB_VERSION_FIELD_TTL},
     [RDB_STREAM_OWN] = {&rdb_stream_ops, RDB_VERSION_NEWEST},
 };
 

@@ -12,6 +12,7 @@
 #include "core/rdb/rdb_reader.h"
 #include "core/rdb/rdb_writer.h"
 #include "core/value/entry.h"
+#include "core/value/hash.h"
 #include "core/value/list.h"
 #include "core/value/set.h"
 #include "core/value/stream.h"
@@ -33,6 +34,11 @@ struct rdb_stream_cursor {
     struct ordset_place inner;
 };
 
+struct rdb_hash_cursor {
+    struct hash_walk walk;
+    int64_t earliest_ms;
+};
+
 struct rdb_saver {
     const struct entry *entry; /* borrowed */
     enum rdb_type type;
@@ -41,6 +47,7 @@ struct rdb_saver {
         size_t bytes; /* of a string that have been written */
         size_t piece; /* of a list that comes next */
         struct set_iter set;
+        struct rdb_hash_cursor hash;
         struct rdb_stream_cursor stream;
     } at;
 };
@@ -58,6 +65,7 @@ bool rdb_saver_step(struct rdb_saver *saver, struct rdb_writer *w, size_t bytes_
 struct rdb_rules {
     struct list_rules list;
     struct set_rules set;
+    struct hash_limits hash;
 };
 
 /* What the loader is to know besides the bytes. */

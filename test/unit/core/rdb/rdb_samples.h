@@ -89,7 +89,24 @@ static inline struct entry *sample_stream(struct rng *rng) {
 static const struct rdb_rules sample_rules = {
     .list = {.max_listpack_size = 16, .compress_depth = 1},
     .set = {.intset_max = 20, .listpack_max = 20, .listpack_value_max = 40, .seed = 17},
+    .hash = {.fields_max = 20, .string_bytes_max = 40, .seed = 18},
 };
+
+static inline struct entry *sample_hash(struct rng *rng) {
+    struct entry *e = hash_new_entry(SAMPLE_KEY);
+    size_t count = 1 + rng_below(rng, 50);
+    bool is_timed = rng_below(rng, 2) != 0;
+    for (size_t i = 0; i < count; i++) {
+        struct sample_text field;
+        struct sample_text value;
+        int64_t expire_ms =
+            is_timed && rng_below(rng, 2) ? (int64_t)(1 + rng_below(rng, 1000000)) : HASH_NO_EXPIRE;
+        cr_assert_neq(
+            hash_put(e, &sample_rules.hash, sample_text(rng, &field), sample_text(rng, &value), expire_ms),
+            HASH_NO_MEMORY);
+    }
+    return e;
+}
 
 static inline struct entry *sample_list(struct rng *rng) {
     struct list list = list_new();
@@ -124,10 +141,8 @@ static const struct {
     struct entry *(*make)(struct rng *rng);
     bool is_ordered; /* equal values are saved as equal bytes */
 } samples[] = {
-    {"str", sample_str, true},
-    {"list", sample_list, true},
-    {"set", sample_set, false},
-    {"stream", sample_stream, true},
+    {"str", sample_str, true},    {"list", sample_list, true},     {"set", sample_set, false},
+    {"hash", sample_hash, false}, {"stream", sample_stream, true},
 };
 
 /* Verifies every invariant of the value. */
@@ -140,10 +155,10 @@ static inline void sample_check(const struct entry *e) {
         break;
     }
     case VALUE_SET: set_check(set_of(e)); break;
+    case VALUE_HASH: hash_check(e); break;
     case VALUE_STREAM: stream_check(entry_object(e)); break;
     case VALUE_STRING:
     case VALUE_ZSET:
-    case VALUE_HASH:
     case VALUE_TYPE_COUNT: break;
     }
     (void)entry_bytes(e);
