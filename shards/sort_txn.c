@@ -19,6 +19,7 @@
 #include "shards/route.h"
 #include "shards/server.h"
 #include "shards/shard_log.h"
+#include "shards/waiters.h"
 
 /* One shard's part. */
 struct sort_part {
@@ -29,6 +30,7 @@ struct sort_part {
     int64_t clock_ms; /* when it was held */
     struct log_slot *log_slot;
     uint64_t ticket;
+    bool is_free;    /* was held, and goes on */
     uint32_t *asked; /* numbers of the job's questions for this shard */
     size_t asked_count;
     size_t asked_cap;
@@ -141,13 +143,19 @@ void sort_txn_begin(struct shard *shard, struct conn *conn, uint64_t slot, const
 
 /* ---- on every shard: being held ---- */
 
+/* Sends the part to a shard, to go on there with `run` (I1). */
+static void go_to(struct shard *shard, struct sort_part *part, unsigned to,
+                  void (*run)(struct shard *shard, struct message *message)) {
+    part->message.run = run;
+    shard_send(shard, to, &part->message);
+}
+
 static void held_arrive(struct shard *shard, struct message *message);
 
 static void hold_ready(struct shard *shard, struct lock_waiter *waiter) {
     struct sort_part *part = CONTAINER_OF(waiter, struct sort_part, waiter);
     part->clock_ms = shard->engine.now_ms;
-    part->message.run = held_arrive;
-    shard_send(shard, part->txn->coordinator, &part->message);
+    go_to(shard, part, part->txn->coordinator, held_arrive);
 }
 
 void sort_txn_hold(struct shard *shard, const struct request *r) {
@@ -193,13 +201,6 @@ static void note_read(struct shard *shard, struct sort_part *part, struct bytes 
     part->ticket = ticket > part->ticket ? ticket : part->ticket;
 }
 
-/* Hands the transaction's own part of `owner` over, to be run there. */
-static void go_to(struct shard *shard, struct sort_txn *txn, unsigned owner,
-                  void (*run)(struct shard *shard, struct message *message)) {
-    txn->parts[owner].message.run = run;
-    shard_send(shard, owner, &txn->parts[owner].message);
-}
-
 /* ---- questions ---- */
 
 static void answers_arrive(struct shard *shard, struct message *message);
@@ -221,7 +222,7 @@ static void questions_arrive(struct shard *shard, struct message *message) {
         buf_put_bytes(&part->answers, text);
     }
     leave_stage(shard, own_ms);
-    go_to(shard, txn, part->shard, answers_arrive);
+    go_to(shard, part, txn->coordinator, answers_arrive);
 }
 
 /* Asks every shard for what it owns of job->asked, then goes on with `next`. On the coordinator. */
@@ -244,7 +245,7 @@ static void ask_all(struct shard *shard, struct sort_txn *txn,
     }
     for (unsigned i = 0; i < txn->part_count; i++)
         if (txn->parts[i].asked_count != 0)
-            go_to(shard, txn, i, questions_arrive);
+            go_to(shard, &txn->parts[i], i, questions_arrive);
 }
 
 /* Back on the coordinator. */
@@ -275,7 +276,10 @@ static void finished_arrive(struct shard *shard, struct message *message) {
     release_all(shard, CONTAINER_OF(message, struct sort_part, message)->txn);
 }
 
-/* On the owner of the destination. */
+static void let_go(struct shard *shard, struct sort_part *part);
+
+/* On the owner of the destination, which may go on at once: the command has all that it wants from the others. Whoever waits for
+ * the list is served inside the command's place in the log. */
 static void store_arrive(struct shard *shard, struct message *message) {
     struct sort_part *part = CONTAINER_OF(message, struct sort_part, message);
     struct sort_txn *txn = part->txn;
@@ -285,14 +289,18 @@ static void store_arrive(struct shard *shard, struct message *message) {
     int64_t own_ms = enter_stage(shard, txn, &x);
     sort_job_finish(&txn->job, &x);
     leave_stage(shard, own_ms);
+    if (waiters_are_due(&shard->waiters))
+        waiters_serve(shard, true);
     if (shard->log)
         shard_log_end_place(shard, part->log_slot);
-    go_to(shard, txn, txn->coordinator, finished_arrive);
+    let_go(shard, part);
+    go_to(shard, part, txn->coordinator, finished_arrive);
+    locks_run_ready(shard, &shard->locks);
 }
 
 static void finish(struct shard *shard, struct sort_txn *txn) {
     if (txn->store_owner < txn->part_count) {
-        go_to(shard, txn, txn->store_owner, store_arrive);
+        go_to(shard, &txn->parts[txn->store_owner], txn->store_owner, store_arrive);
         return;
     }
     struct exec x;
@@ -335,7 +343,7 @@ static void begin_arrive(struct shard *shard, struct message *message) {
     must(is_good == (txn->reply.len == 0));
     note_read(shard, part, txn->argv[1]);
     txn->ticks += cycles_now() - begun;
-    go_to(shard, txn, txn->coordinator, begun_arrive);
+    go_to(shard, part, txn->coordinator, begun_arrive);
 }
 
 static void held_arrive(struct shard *shard, struct message *message) {
@@ -343,7 +351,7 @@ static void held_arrive(struct shard *shard, struct message *message) {
     struct sort_txn *txn = part->txn;
     txn->clock_ms = part->clock_ms > txn->clock_ms ? part->clock_ms : txn->clock_ms;
     if (--txn->pending == 0)
-        go_to(shard, txn, txn->key_owner, begin_arrive);
+        go_to(shard, &txn->parts[txn->key_owner], txn->key_owner, begin_arrive);
 }
 
 /* ---- releasing ---- */
@@ -375,28 +383,39 @@ static void released_arrive(struct shard *shard, struct message *message) {
     sort_txn_free(txn);
 }
 
-/* On every shard (I2). */
-static void release_arrive(struct shard *shard, struct message *message) {
-    struct sort_part *part = CONTAINER_OF(message, struct sort_part, message);
+/* On every shard: ends the hold. locks_run_ready is the caller's, when it needs the part no longer. */
+static void let_go(struct shard *shard, struct sort_part *part) {
     struct sort_txn *txn = part->txn;
     if (part->log_slot) {
-        part->ticket = shard_log_fill_place(shard, part->log_slot, BYTES_NONE);
+        part->ticket = shard_log_fill_place(shard, part->log_slot);
         if (part->ticket && part->shard == txn->store_owner)
             shard_log_note_write(shard,
                                  keyhash_hash(txn->argv[txn->job.plan.store_at], shard->engine.hash_seed),
                                  part->ticket);
     }
+    waiters_answer(shard, part->ticket);
     if (part->ticket)
         shard_log_note_interest(shard, txn->coordinator);
+    part->is_free = true;
     locks_leave(&shard->locks, &part->waiter);
-    unsigned coordinator = txn->coordinator;
-    part->message.run = released_arrive;
-    shard_send(shard, coordinator, &part->message);
+}
+
+/* On every shard that was not let go before (I2). */
+static void release_arrive(struct shard *shard, struct message *message) {
+    struct sort_part *part = CONTAINER_OF(message, struct sort_part, message);
+    let_go(shard, part);
+    go_to(shard, part, part->txn->coordinator, released_arrive);
     locks_run_ready(shard, &shard->locks);
 }
 
+/* On the coordinator: lets all shards go on that are still held. There is one at least. */
 static void release_all(struct shard *shard, struct sort_txn *txn) {
-    unsigned count = txn->pending = txn->part_count; /* the last message may end the transaction */
+    unsigned count = txn->part_count; /* the last message may end the transaction */
+    txn->pending = 0;
     for (unsigned i = 0; i < count; i++)
-        go_to(shard, txn, i, release_arrive);
+        txn->pending += !txn->parts[i].is_free;
+    unsigned last = txn->parts[count - 1].is_free ? count - 2 : count - 1;
+    for (unsigned i = 0; i <= last; i++)
+        if (!txn->parts[i].is_free)
+            go_to(shard, &txn->parts[i], i, release_arrive);
 }
