@@ -114,7 +114,7 @@ static bool zpop_first(struct exec *x, int first_key, int key_count, enum zpop_e
 static bool read_timeout(struct exec *x, int i, int64_t *deadline_ms_out) {
     long double seconds;
     *deadline_ms_out = 0;
-    if (!num_parse_longdouble(x->argv[i], &seconds) || isinf(seconds)) {
+    if (!num_parse_longdouble(x->argv[i], &seconds)) {
         resp_err(x->out, REPLY_ERR_TIMEOUT_FLOAT);
         return false;
     }

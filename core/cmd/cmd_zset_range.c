@@ -77,6 +77,10 @@ static bool read_arguments(struct exec *x, const struct zrange_form *form, struc
 static size_t limited_ranks(const struct zset *z, const struct zrange *r, size_t *first_out) {
     size_t from;
     size_t count = cmd_zset_range_ranks(z, &r->range, r->is_reverse, &from);
+    if (r->range.by == CMD_ZSET_BY_RANK) { /* LIMIT is told to be an error there, unless it says "all" */
+        *first_out = r->is_reverse ? from + count - 1 : from;
+        return count;
+    }
     size_t skip = r->offset < 0 || (uint64_t)r->offset > count ? count : (size_t)r->offset;
     size_t last = from + count; /* behind the range */
     count -= skip;

@@ -9,6 +9,7 @@
 #include "core/value/list.h"
 #include "core/value/set.h"
 #include "core/value/stream.h"
+#include "core/value/zset.h"
 
 /* clang-format off */
 static const struct {
@@ -18,7 +19,7 @@ static const struct {
     [VALUE_STRING] = {"string", NULL},
     [VALUE_LIST] = {"list", &list_ops},
     [VALUE_SET] = {"set", &set_ops},
-    [VALUE_ZSET] = {"zset", NULL},
+    [VALUE_ZSET] = {"zset", &zset_ops},
     [VALUE_HASH] = {"hash", &hash_ops},
     [VALUE_STREAM] = {"stream", &stream_value_ops},
 };

@@ -9,6 +9,7 @@
  * Thread: the owner's. Scores are never NaN. Ranks count from 0. */
 #pragma once
 
+#include "core/base/num.h"
 #include "core/ds/ranking.h"
 #include "core/value/entry.h"
 

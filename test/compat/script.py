@@ -4,6 +4,7 @@ A script is a text file of sections, each beginning with `== title` on an empty 
 would take it. A word with a tilde before the command says how its replies are compared; the rule is byte for byte:
 
     ~unordered   arrays, sets and maps as collections without order
+    ~float       texts that read as the same double: Redis 7.0 prints 17 digits, Basalt the fewest that will do
     ~near:N      integers (also inside arrays) may differ by N, where time passes
     ~type        only the kind of reply, where the value is chance or the server's own
     ~shape       nested kinds and lengths
@@ -222,6 +223,17 @@ def near(a, b, limit):
     return a == b
 
 
+def same_floats(a, b):
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(same_floats(x, y) for x, y in zip(a, b))
+    if kind(a) != kind(b):
+        return False
+    try:
+        return a == b or (isinstance(a, bytes) and float(a) == float(b))
+    except ValueError:
+        return False
+
+
 def unordered(reply):
     if isinstance(reply, (list, tuple)):
         return [kind(reply)] + sorted((unordered(item) for item in reply), key=repr)
@@ -237,6 +249,8 @@ def same(how, ours, theirs):
     a, b = ours.replies[0], theirs.replies[0]
     if how == "unordered":
         return unordered(a) == unordered(b)
+    if how == "float":
+        return same_floats(a, b)
     if how.startswith("near:"):
         return kind(a) == kind(b) and near(a, b, int(how[5:]))
     if how == "type":
