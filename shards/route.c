@@ -182,6 +182,23 @@ static void route_key(struct shard *shard, struct conn *conn, struct request *r,
     route_to(shard, conn, has_key ? shard_of_key(shard->server, r->argv[first]) : shard->index, r);
 }
 
+/* For commands about an element of a value: what the search for it will read, of all of them at a time. */
+static void route_prefetch_elements(const struct shard *shard, const struct keyspace *ks,
+                                    const struct conn_window *window) {
+    bool is_wanted = true;
+    for (unsigned stage = 0; stage < VALUE_PREFETCH_STAGES && is_wanted; stage++) {
+        is_wanted = false;
+        for (int i = 0; i < window->count; i++) {
+            const struct conn_request *p = &window->requests[i];
+            if (!p->has_hash || p->owner != shard->index || p->argc < 3 ||
+                (p->command->group != GROUP_HASH && p->command->group != GROUP_SET))
+                continue;
+            is_wanted = true;
+            keyspace_prefetch_element(ks, p->hash, p->argv[2], stage);
+        }
+    }
+}
+
 void route_peek(struct conn *conn, struct conn_window *window) {
     struct shard *shard = conn->host->ctx;
     const struct keyspace *ks = engine_find_db(&shard->engine, conn->db);
@@ -207,6 +224,7 @@ void route_peek(struct conn *conn, struct conn_window *window) {
             !(p->command->flags & CMD_WRITE)) /* those seldom read all */
             keyspace_prefetch_value(ks, p->hash);
     }
+    route_prefetch_elements(shard, ks, window);
 }
 
 static void route_reject(struct shard *shard, struct conn *conn, const struct command *command,

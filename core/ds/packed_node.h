@@ -168,6 +168,13 @@ static inline int packed_node_find(const struct packed_node *n, uint8_t tag, str
     return PACKED_NODE_NO_SLOT;
 }
 
+/* Starts loading the first record that packed_node_find would look at. */
+static inline void packed_node_prefetch(const struct packed_node *n, uint8_t tag) {
+    unsigned match = packed_node_count(n) == 0 ? 0 : packed_node_match(n, 0, tag);
+    if (match != 0)
+        __builtin_prefetch(packed_node_record(n, (size_t)__builtin_ctz(match)));
+}
+
 /* Gives an empty node with room for `count` items whose records take `used` bytes; NULL for none. */
 struct packed_node *packed_node_new(size_t count, size_t used);
 

@@ -403,6 +403,17 @@ bool packed_table_find(const struct packed_table *t, struct bytes field, struct 
     return find_hashed(t, field, keyhash_hash(field, t->seed), at_out);
 }
 
+void packed_table_prefetch(const struct packed_table *t, struct bytes field, unsigned stage) {
+    uint64_t hash = keyhash_hash(field, t->seed);
+    struct packed_node **ref = node_ref(t, node_index(t, hash));
+    if (stage == 0)
+        __builtin_prefetch(ref);
+    else if (stage == 1 && *ref != NULL)
+        __builtin_prefetch(*ref);
+    else if (stage == 2 && *ref != NULL)
+        packed_node_prefetch(*ref, hash_tag(hash));
+}
+
 struct packed_item packed_table_get(const struct packed_table *t, struct packed_at at) {
     return packed_record_item(record_at(t, at), t->has_values);
 }

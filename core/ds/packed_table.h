@@ -84,6 +84,10 @@ size_t packed_table_pieces(const struct packed_table *t);
 /* True and where, if there is an item with this field. */
 bool packed_table_find(const struct packed_table *t, struct bytes field, struct packed_at *at_out);
 
+/* Starts loading what a search for `field` will read, without waiting: the directory's place (stage 0), the node (1), and the
+ * item (2), each a while after the one before. For many searches at once, whose waits for memory then overlap. */
+void packed_table_prefetch(const struct packed_table *t, struct bytes field, unsigned stage);
+
 /* What the item says. */
 struct packed_item packed_table_get(const struct packed_table *t, struct packed_at at);
 

@@ -113,6 +113,15 @@ void keyspace_prefetch_value(const struct keyspace *ks, uint64_t hash) {
         __builtin_prefetch(line);
 }
 
+void keyspace_prefetch_element(const struct keyspace *ks, uint64_t hash, struct bytes element, unsigned stage) {
+    const struct entry *e = probable_entry(ks, hash);
+    if (e == NULL || entry_payload(e) != ENTRY_OBJECT)
+        return;
+    const struct value_ops *ops = value_ops(entry_type(e));
+    if (ops->prefetch != NULL)
+        ops->prefetch(entry_object(e), entry_object_encoding(e), element, stage);
+}
+
 void keyspace__note_expiry(struct keyspace *ks, const struct directory_spot *spot, int64_t due_ms) {
     if (due_ms == ENTRY_NO_EXPIRE)
         return;

@@ -55,6 +55,10 @@ void keyspace_prefetch_entry(const struct keyspace *ks, uint64_t hash);
  * them alone. */
 void keyspace_prefetch_value(const struct keyspace *ks, uint64_t hash);
 
+/* The same for a command that looks for an element of the key's value (a field of a hash), stage by stage: see
+ * value_ops.prefetch. */
+void keyspace_prefetch_element(const struct keyspace *ks, uint64_t hash, struct bytes element, unsigned stage);
+
 /* Takes e; an older entry with the same key is freed. True if there was one. */
 bool keyspace_put(struct keyspace *ks, uint64_t hash, struct entry *e);
 

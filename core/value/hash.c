@@ -321,6 +321,15 @@ static int64_t hash_object_due_ms(const void *object, uint8_t encoding) {
     return packed_table_expiring(object) == 0 ? VALUE_NEVER_DUE : packed_table_expire_hint(object);
 }
 
+static void hash_object_prefetch(const void *object, uint8_t encoding, struct bytes element, unsigned stage) {
+    if (hash__is_table(encoding)) {
+        packed_table_prefetch(object, element, stage);
+    } else if (stage == 0) {
+        __builtin_prefetch(object);
+        __builtin_prefetch((const char *)object + CACHE_LINE_BYTES); /* most are of two lines */
+    }
+}
+
 static void *hash_object_dup(const void *object, uint8_t encoding) {
     return hash__is_table(encoding) ? (void *)packed_table_dup(object) : (void *)listpack_dup(object);
 }
@@ -369,6 +378,7 @@ const struct value_ops hash_ops = {
     .bytes = hash_object_bytes,
     .pieces = hash_object_pieces,
     .due_ms = hash_object_due_ms,
+    .prefetch = hash_object_prefetch,
     .dup = hash_object_dup,
     .encoding_name = hash_object_encoding_name,
     .digest = hash_object_digest,

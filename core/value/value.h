@@ -16,6 +16,8 @@ struct digest;
  * of a hash): value_ops.due_ms tells when. */
 enum { VALUE_ENCODING_TIMED = 8 };
 
+enum { VALUE_PREFETCH_STAGES = 3 };
+
 #define VALUE_NEVER_DUE INT64_C(-1)
 
 enum value_type {
@@ -45,6 +47,10 @@ struct value_ops {
     /* Unix milliseconds at which the first part of the object expires, or VALUE_NEVER_DUE. It may be early, never late, and
      * must not walk the object. Asked for encodings with VALUE_ENCODING_TIMED only; NULL: the type has none. */
     int64_t (*due_ms)(const void *object, uint8_t encoding);
+
+    /* Starts loading what a search for `element` will read, without waiting for it: stage 0 first, and each later one a
+     * while after the one before, up to VALUE_PREFETCH_STAGES. NULL: nothing is gained. */
+    void (*prefetch)(const void *object, uint8_t encoding, struct bytes element, unsigned stage);
 
     /* Gives a deep copy with the same encoding. */
     void *(*dup)(const void *object, uint8_t encoding);
