@@ -166,7 +166,7 @@ void cmd_spop(struct exec *x) {
         resp_err(x->out, REPLY_ERR_SYNTAX);
         return;
     }
-    if (has_count && !cmd_arg_int(x, 2, &count))
+    if (has_count && !cmd_arg_int_or(x, 2, &count, REPLY_ERR_NOT_POSITIVE))
         return;
     if (count < 0) {
         resp_err(x->out, REPLY_ERR_NOT_POSITIVE);

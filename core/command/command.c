@@ -193,7 +193,8 @@ struct key_run {
 static bool find_range(const struct command_keyspec *spec, int argc, struct key_run *run) {
     run->last = spec->last >= 0 ? spec->last : argc + spec->last;
     bool is_whole = spec->last >= 0 || (run->last + 1 - spec->first) % spec->step == 0; /* MSET k v k */
-    return spec->first < argc && run->last < argc && run->last >= spec->first && is_whole;
+    bool is_nothing = spec->last == -1 && spec->first == argc; /* the rest of the line: PFMERGE k */
+    return is_nothing || (spec->first < argc && run->last < argc && run->last >= spec->first && is_whole);
 }
 
 static bool find_counted(const struct command_keyspec *spec, int argc, const struct bytes *argv,
