@@ -1,5 +1,5 @@
 /* HyperLogLog commands. The bytes themselves are compared with stock Redis in test/compat. */
-#include "cmd_harness.h"
+#include "test/unit/core/cmd/cmd_harness.h"
 
 STEPS_TEST(cmd_pf, adding_and_counting, {"PFADD h a b c", ":1", "PFADD h a b c", "pfadd"},
            {"PFADD h a", ":0", "", ""}, {"PFCOUNT h", ":3", "PFCOUNT h", ""}, {"PFCOUNT h", ":3", "", ""},
@@ -9,8 +9,9 @@ STEPS_TEST(cmd_pf, adding_and_counting, {"PFADD h a b c", ":1", "PFADD h a b c",
            {"EXPIRE h 100", ":1"}, {"PFADD h e f", ":1", "PFADD h e f", "pfadd"}, {"TTL h", ":100"})
 
 STEPS_TEST(cmd_pf, merging_logs_the_result, {"PFADD a 1 2", ":1"}, {"PFADD b 2 3", ":1"},
-           {"PFMERGE d a b", "+OK", NULL, "keymiss pfadd"}, {"PFCOUNT d", ":3"}, {"PFMERGE e", "+OK", NULL, "keymiss pfadd"},
-           {"PFCOUNT e", ":0"}, {"EXPIRE d 100", ":1"}, {"PFMERGE d e", "+OK"}, {"TTL d", ":100"})
+           {"PFMERGE d a b", "+OK", NULL, "keymiss pfadd"}, {"PFCOUNT d", ":3"},
+           {"PFMERGE e", "+OK", NULL, "keymiss pfadd"}, {"PFCOUNT e", ":0"}, {"EXPIRE d 100", ":1"},
+           {"PFMERGE d e", "+OK"}, {"TTL d", ":100"})
 
 STEPS_TEST(cmd_pf, dense_and_sparse, {"PFADD h a b c", ":1"}, {"PFDEBUG ENCODING h", "+sparse"},
            {"PFDEBUG TODENSE h", ":1", NULL, ""}, {"PFDEBUG TODENSE h", ":0", "", ""},
@@ -46,7 +47,7 @@ Test(cmd_pf, estimates_stay_near_while_elements_come) {
             buf_printf(&line, " element:%d", added++);
         buf_put_char(&line, '\0');
         harness_run(&h, line.ptr, &effects);
-        int count = atoi(harness_run(&h, "PFCOUNT h", &effects) + 1);
+        int count = (int)strtol(harness_run(&h, "PFCOUNT h", &effects) + 1, NULL, 10);
         cr_assert(abs(count - added) <= added / 20 + 2, "%d instead of %d", count, added);
         bool is_sparse = strcmp(harness_run(&h, "PFDEBUG ENCODING h", &effects), "+sparse") == 0;
         was_sparse |= is_sparse;

@@ -1,5 +1,5 @@
 /* Set commands: replies, effects, events. Orders that chance decides are avoided: sets of integers reply in order. */
-#include "cmd_harness.h"
+#include "test/unit/core/cmd/cmd_harness.h"
 
 #include "core/value/set.h"
 
@@ -101,12 +101,12 @@ Test(cmd_set, popping_any_number_leaves_the_others) {
             buf_put_char(&line, '\0');
             harness_run(&h, line.ptr, &effects);
             snprintf(text, sizeof(text), "SRANDMEMBER s %d", count);
-            cr_assert_eq(atoi(harness_run(&h, text, &effects) + 1), count);
+            cr_assert_eq((int)strtol(harness_run(&h, text, &effects) + 1, NULL, 10), count);
             snprintf(text, sizeof(text), "SRANDMEMBER s -%d", count * 3);
-            cr_assert_eq(atoi(harness_run(&h, text, &effects) + 1), count * 3);
+            cr_assert_eq((int)strtol(harness_run(&h, text, &effects) + 1, NULL, 10), count * 3);
             snprintf(text, sizeof(text), "SPOP s %d", count);
             const char *reply = harness_run(&h, text, &effects);
-            cr_assert_eq(atoi(reply + 1), count);
+            cr_assert_eq((int)strtol(reply + 1, NULL, 10), count);
             cr_assert_eq(count_words(reply, "$"), (size_t)count);
             snprintf(text, sizeof(text), ":%d", sets[s].members - count);
             cr_assert_str_eq(harness_run(&h, "SCARD s", &effects), text);
@@ -195,7 +195,7 @@ Test(cmd_set, scanning_a_table_gives_every_member) {
         cursor = strtoull(strchr(at + 3, ' ') + 1, NULL, 10);
         while ((at = strstr(at, "member:")) != NULL) {
             at += strlen("member:");
-            seen[atoi(at)] = true;
+            seen[strtol(at, NULL, 10)] = true;
         }
         snprintf(text, sizeof(text), "SADD s other:%d", round++);
         harness_run(&h, text, &effects);
