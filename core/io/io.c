@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define WALL_READ_EVERY_NS (50 * 1000 * 1000LL)
 
@@ -73,6 +74,11 @@ static int64_t read_clock_ns(clockid_t clock) {
 
 int64_t io__monotonic_ns(void) {
     return read_clock_ns(CLOCK_MONOTONIC);
+}
+
+bool io__process_cpus(cpu_set_t *cpus) {
+    return sched_getaffinity(getpid(), sizeof *cpus, cpus) ==
+           0; /* the process's first thread is pinned to none */
 }
 
 void io__update_clock(struct io *io) {

@@ -6,6 +6,8 @@
 
 #include "core/io/io.h"
 
+#include <sched.h>
+
 struct io_ops {
     const char *name;
     bool has_sockets; /* descriptors of streams are real */
@@ -79,6 +81,10 @@ void io__set_why(const struct io_options *options, const char *format, ...) ATTR
 
 /* The kernel's monotonic clock. */
 int64_t io__monotonic_ns(void);
+
+/* The processors that this process may use, whichever the calling thread is pinned to: file operations run on any of them,
+ * because a shard's own is busy with commands. False: unknown. */
+bool io__process_cpus(cpu_set_t *cpus_out);
 
 /* Keeps what a send of stream->sending left over after its first `sent` bytes: copies it aside and marks the stream busy. */
 void io__keep_rest(struct io_stream *stream, size_t sent);

@@ -103,6 +103,10 @@ struct io_pool *io_pool_new(unsigned thread_count, int notify_fd) {
            pthread_create(&pool->threads[pool->thread_count], NULL, thread_main, pool) == 0)
         pool->thread_count++;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    cpu_set_t cpus;
+    bool are_known = io__process_cpus(&cpus);
+    for (unsigned i = 0; are_known && i < pool->thread_count; i++)
+        (void)pthread_setaffinity_np(pool->threads[i], sizeof cpus, &cpus);
     if (pool->thread_count == 0) {
         io_pool_free(pool);
         return NULL;

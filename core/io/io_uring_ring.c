@@ -101,6 +101,9 @@ enum err io_uring_ring__init(struct uring *u, const struct io_options *options) 
         u->enter_flags = IORING_ENTER_REGISTERED_RING;
     unsigned workers[2] = {FILE_WORKERS_MAX, FILE_WORKERS_MAX};
     (void)io_uring_register_iowq_max_workers(ring, workers);
+    cpu_set_t cpus;
+    if (io__process_cpus(&cpus))
+        (void)io_uring_register_iowq_aff(ring, sizeof cpus, &cpus);
 
     /* Some sandboxes let a ring be made, but not be used. */
     error = io_uring_enter2((unsigned)ring->enter_ring_fd, 0, 0, u->enter_flags | IORING_ENTER_GETEVENTS,
