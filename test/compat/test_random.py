@@ -3,9 +3,11 @@
 import pytest
 
 from random_commands import Generator
+from random_types import TypesGenerator
 from script import Answer, same
 from support.pool import make_clean
 from support.resp import Client, encode, quote, show
+from support.server import redis_server
 
 COMMANDS = 12000
 CHUNK = 40
@@ -61,15 +63,36 @@ def random_server(request, pool):
     server.check()
 
 
+@pytest.fixture(scope="session")
+def debug_oracle():
+    """A stock Redis that allows DEBUG."""
+    with redis_server(args={"enable-debug-command": "yes"}) as server:
+        yield server
+
+
+def compare(server, oracle, commands, resp, title):
+    found = first_difference(server, oracle, commands, resp)
+    if found is None:
+        return
+    _, ours, theirs = found
+    commands = shrink(server, oracle, commands[:found[0] + 1], resp)
+    story = "\n".join("  " + quote(command) for _, command in commands)
+    pytest.fail(f"{title}: after\n{story}\nRedis says  {show(theirs.raw)[:500]}\n"
+                f"Basalt says {show(ours.raw)[:500]}", pytrace=False)
+
+
 @pytest.mark.parametrize("round_number", range(3))
 def test_random_commands_are_answered_like_redis(random_server, redis_oracle, seed, resp, long, round_number):
     generator = Generator(seed + round_number)
     commands = [next(generator) for _ in range(int(COMMANDS * long))]
-    found = first_difference(random_server, redis_oracle, commands, resp)
-    if found is None:
-        return
-    _, ours, theirs = found
-    commands = shrink(random_server, redis_oracle, commands[:found[0] + 1], resp)
-    story = "\n".join("  " + quote(command) for _, command in commands)
-    pytest.fail(f"seed {seed}, round {round_number}: after\n{story}\nRedis says  {show(theirs.raw)[:500]}\n"
-                f"Basalt says {show(ours.raw)[:500]}", pytrace=False)
+    compare(random_server, redis_oracle, commands, resp, f"seed {seed}, round {round_number}")
+
+
+@pytest.mark.parametrize("round_number", range(3))
+def test_random_commands_on_all_types_are_answered_like_redis(random_server, debug_oracle, seed, resp, long,
+                                                              round_number):
+    with Client(random_server.port) as client:
+        known = {name.decode() for name in client("COMMAND", "LIST")}
+    generator = TypesGenerator(seed + round_number, known)
+    commands = [next(generator) for _ in range(int(COMMANDS * long))]
+    compare(random_server, debug_oracle, commands, resp, f"seed {seed}, round {round_number}")
