@@ -5,14 +5,19 @@
 #include "core/cmd/sort_elements.h"
 
 #include "core/value/set.h"
+#include "core/value/zset.h"
 
 bool sort_elements_has(enum value_type type) {
-    return type == VALUE_LIST || type == VALUE_SET;
+    return type == VALUE_LIST || type == VALUE_SET || type == VALUE_ZSET;
 }
 
 size_t sort_elements_count(const struct entry *e) {
     if (entry_type(e) == VALUE_SET)
         return set_count(set_of(e));
+    if (entry_type(e) == VALUE_ZSET) {
+        struct zset zset = zset_of(e);
+        return zset_count(&zset);
+    }
     struct list list = list_of(e);
     return list_count(&list);
 }
@@ -37,11 +42,22 @@ static void visit_set(const struct entry *e, const struct sort_elements *how) {
         how->add(how->ctx, set_member_bytes(&member, scratch));
 }
 
+static void visit_zset(const struct entry *e, const struct sort_elements *how) {
+    struct zset zset = zset_of(e);
+    struct zset_walk walk;
+    zset_walk_begin(&walk, &zset, how->is_reverse ? zset_count(&zset) - 1 - how->first : how->first,
+                    how->is_reverse);
+    for (size_t i = 0; i < how->count && zset_walk_next(&walk); i++)
+        how->add(how->ctx, walk.name);
+}
+
 void sort_elements_visit(const struct entry *e, const struct sort_elements *how) {
     if (how->count == 0)
         return;
     if (entry_type(e) == VALUE_SET)
         visit_set(e, how);
+    else if (entry_type(e) == VALUE_ZSET)
+        visit_zset(e, how);
     else
         visit_list(e, how);
 }

@@ -21,3 +21,4 @@ extern const struct rdb_type_ops rdb_list_ops;
 extern const struct rdb_type_ops rdb_set_ops;
 extern const struct rdb_type_ops rdb_hash_ops;
 extern const struct rdb_type_ops rdb_stream_ops;
+extern const struct rdb_type_ops rdb_zset_ops;

@@ -7,8 +7,8 @@
 #include "core/rdb/rdb_types.h"
 
 static const struct rdb_type_ops *const ops_by_value[VALUE_TYPE_COUNT] = {
-    [VALUE_STRING] = &rdb_str_ops, [VALUE_LIST] = &rdb_list_ops,     [VALUE_SET] = &rdb_set_ops,
-    [VALUE_HASH] = &rdb_hash_ops,  [VALUE_STREAM] = &rdb_stream_ops,
+    [VALUE_STRING] = &rdb_str_ops, [VALUE_LIST] = &rdb_list_ops, [VALUE_SET] = &rdb_set_ops,
+    [VALUE_ZSET] = &rdb_zset_ops,  [VALUE_HASH] = &rdb_hash_ops, [VALUE_STREAM] = &rdb_stream_ops,
 };
 
 /* By type number; the empty rows are numbers that nobody has given, or types of modules. */
@@ -19,13 +19,17 @@ static const struct {
     [RDB_STRING] = {&rdb_str_ops, RDB_VERSION_OLDEST},
     [RDB_LIST] = {&rdb_list_ops, RDB_VERSION_OLDEST},
     [RDB_SET] = {&rdb_set_ops, RDB_VERSION_OLDEST},
+    [RDB_ZSET] = {&rdb_zset_ops, RDB_VERSION_OLDEST},
     [RDB_HASH] = {&rdb_hash_ops, RDB_VERSION_OLDEST},
+    [RDB_ZSET_2] = {&rdb_zset_ops, 8},
     [RDB_HASH_ZIPMAP] = {&rdb_hash_ops, RDB_VERSION_OLDEST},
     [RDB_LIST_ZIPLIST] = {&rdb_list_ops, RDB_VERSION_OLDEST},
     [RDB_SET_INTSET] = {&rdb_set_ops, RDB_VERSION_OLDEST},
+    [RDB_ZSET_ZIPLIST] = {&rdb_zset_ops, RDB_VERSION_OLDEST},
     [RDB_HASH_ZIPLIST] = {&rdb_hash_ops, RDB_VERSION_OLDEST},
     [RDB_LIST_QUICKLIST] = {&rdb_list_ops, 7},
     [RDB_HASH_LISTPACK] = {&rdb_hash_ops, 10},
+    [RDB_ZSET_LISTPACK] = {&rdb_zset_ops, 10},
     [RDB_LIST_QUICKLIST_2] = {&rdb_list_ops, 10},
     [RDB_SET_LISTPACK] = {&rdb_set_ops, 11},
     [RDB_STREAM_LISTPACKS] = {&rdb_stream_ops, 9},

@@ -16,6 +16,7 @@
 #include "core/value/list.h"
 #include "core/value/set.h"
 #include "core/value/stream.h"
+#include "core/value/zset.h"
 
 /* Who will read it. */
 enum rdb_reach {
@@ -39,6 +40,11 @@ struct rdb_hash_cursor {
     int64_t earliest_ms;
 };
 
+struct rdb_zset_cursor {
+    struct zset zset;
+    struct zset_walk walk; /* points to `zset`, so a saver that has begun may not move */
+};
+
 struct rdb_saver {
     const struct entry *entry; /* borrowed */
     enum rdb_type type;
@@ -48,6 +54,7 @@ struct rdb_saver {
         size_t piece; /* of a list that comes next */
         struct set_iter set;
         struct rdb_hash_cursor hash;
+        struct rdb_zset_cursor zset;
         struct rdb_stream_cursor stream;
     } at;
 };
@@ -65,6 +72,7 @@ bool rdb_saver_step(struct rdb_saver *saver, struct rdb_writer *w, size_t bytes_
 struct rdb_rules {
     struct list_rules list;
     struct set_rules set;
+    struct zset_limits zset;
     struct hash_limits hash;
 };
 

@@ -89,8 +89,21 @@ static inline struct entry *sample_stream(struct rng *rng) {
 static const struct rdb_rules sample_rules = {
     .list = {.max_listpack_size = 16, .compress_depth = 1},
     .set = {.intset_max = 20, .listpack_max = 20, .listpack_value_max = 40, .seed = 17},
+    .zset = {.entries_max = 20, .value_max = 40, .seed = 19},
     .hash = {.fields_max = 20, .string_bytes_max = 40, .seed = 18},
 };
+
+static inline struct entry *sample_zset(struct rng *rng) {
+    struct zset zset = zset_new(&sample_rules.zset, 1, 0);
+    size_t count = 1 + rng_below(rng, 50);
+    for (size_t i = 0; i < count; i++) {
+        struct sample_text name;
+        double score = (double)(int64_t)rng_below(rng, 100) / (double)(1 + rng_below(rng, 10));
+        struct zset_spot spot = zset_look(&zset, sample_text(rng, &name));
+        cr_assert(zset_set(&zset, &sample_rules.zset, &spot, name.bytes, score));
+    }
+    return zset_entry(SAMPLE_KEY, &zset);
+}
 
 static inline struct entry *sample_hash(struct rng *rng) {
     struct entry *e = hash_new_entry(SAMPLE_KEY);
@@ -141,8 +154,8 @@ static const struct {
     struct entry *(*make)(struct rng *rng);
     bool is_ordered; /* equal values are saved as equal bytes */
 } samples[] = {
-    {"str", sample_str, true},    {"list", sample_list, true},     {"set", sample_set, false},
-    {"hash", sample_hash, false}, {"stream", sample_stream, true},
+    {"str", sample_str, true},   {"list", sample_list, true},  {"set", sample_set, false},
+    {"zset", sample_zset, true}, {"hash", sample_hash, false}, {"stream", sample_stream, true},
 };
 
 /* Verifies every invariant of the value. */
@@ -155,10 +168,14 @@ static inline void sample_check(const struct entry *e) {
         break;
     }
     case VALUE_SET: set_check(set_of(e)); break;
+    case VALUE_ZSET: {
+        struct zset zset = zset_of(e);
+        zset_check(&zset);
+        break;
+    }
     case VALUE_HASH: hash_check(e); break;
     case VALUE_STREAM: stream_check(entry_object(e)); break;
     case VALUE_STRING:
-    case VALUE_ZSET:
     case VALUE_TYPE_COUNT: break;
     }
     (void)entry_bytes(e);
