@@ -218,8 +218,10 @@ static bool is_node_wanted_whole(const struct stream *s, const struct stream_nod
 uint64_t stream_trim(struct stream *s, const struct stream_trim *how) {
     uint64_t deleted = 0;
     struct ordset_place place;
+    if (how->by == STREAM_TRIM_NONE)
+        return 0;
     struct stream_node *node = ordset_seek_first(&s->log, &place);
-    while (node != NULL && how->by != STREAM_TRIM_NONE) {
+    while (node != NULL) {
         struct stream_node_head head;
         struct stream_id first = node->first;
         stream_node_head(node->lp, &head);
