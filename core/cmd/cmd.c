@@ -7,6 +7,7 @@
 #include "core/rdb/rdb_dump.h"
 
 #include <limits.h>
+#include <math.h>
 
 bool cmd_arg_int_or(struct exec *x, int i, int64_t *value_out, enum reply_err err) {
     if (LIKELY(num_parse_int(x->argv[i], value_out)))
@@ -38,6 +39,27 @@ bool cmd_arg_db(struct exec *x, int i, int *db_out) {
     }
     *db_out = (int)value;
     return cmd_db_exists(x, value);
+}
+
+bool cmd_arg_deadline(struct exec *x, int i, int64_t *deadline_ms_out) {
+    long double seconds;
+    *deadline_ms_out = x->block_deadline_ms;
+    if (!num_parse_longdouble(x->argv[i], &seconds)) {
+        resp_err(x->out, REPLY_ERR_TIMEOUT_FLOAT);
+        return false;
+    }
+    long double ms = ceill(seconds * 1000);
+    if (ms < 0) {
+        resp_err(x->out, REPLY_ERR_TIMEOUT_NEGATIVE);
+        return false;
+    }
+    if (ms > (long double)(INT64_MAX - x->engine->now_ms)) {
+        resp_err(x->out, REPLY_ERR_TIMEOUT_RANGE);
+        return false;
+    }
+    if (!x->is_block_retry)
+        *deadline_ms_out = ms > 0 ? x->engine->now_ms + (int64_t)ms : 0;
+    return true;
 }
 
 void cmd_reply_str(struct exec *x, const struct entry *e) {

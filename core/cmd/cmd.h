@@ -22,6 +22,11 @@ bool cmd_arg_db(struct exec *x, int i, int *db_out) ATTR_MUST_USE;
 /* True if there is such a database; else the error was replied. */
 bool cmd_db_exists(struct exec *x, int64_t db) ATTR_MUST_USE;
 
+/* Reads argv[i] as how long a blocking command waits, in seconds, and gives the unix time in milliseconds at which it has
+ * waited long enough; 0: for ever. A command that is run again keeps the deadline of its first run. False: an error was
+ * replied. */
+bool cmd_arg_deadline(struct exec *x, int i, int64_t *deadline_ms_out) ATTR_MUST_USE;
+
 /* ---- replies ---- */
 
 /* The string of an entry as a bulk string. */

@@ -13,7 +13,7 @@
  *   I2  span->elements and q->count are the sums of the nodes' counts, q->nodes of the spans' used, q->bytes of all blocks
  *       by mem_usable.
  *   I3  Compressed nodes are at least limits.depth nodes away from both ends. (Not all of those are compressed: some do
- *       not get smaller.) With depth 0 none is.
+ *       not get smaller.) With depth 0 none is. So the first and the last node never are.
  *   I4  An element longer than limits.bytes_max is alone in a plain node; all others are in packed nodes.
  *
  * Spans begin small and double, so that a list of two nodes pays for four places. They split in halves when a node is
@@ -238,6 +238,15 @@ bool qlist_push(struct qlist *q, enum qlist_end end, struct bytes value) {
     qlist__add_node(q, end == QLIST_HEAD ? at : (struct qlist_place){NULL, 0}, node);
     qlist__settle(q);
     return true;
+}
+
+struct bytes qlist_peek(const struct qlist *q, enum qlist_end end, char scratch[NUM_INT_TEXT_MAX]) {
+    struct qlist_place at = end == QLIST_HEAD ? qlist__first(q) : qlist__last(q);
+    must(at.span != NULL);
+    if (UNLIKELY(qlist__node(at)->kind == QLIST_PLAIN))
+        return qlist_node_plain(qlist__node(at));
+    const unsigned char *lp = qlist_node_packed(qlist__node(at)); /* I3 */
+    return listpack_get(end == QLIST_HEAD ? listpack_first(lp) : listpack_last(lp), scratch);
 }
 
 void qlist_pop(struct qlist *q, enum qlist_end end) {

@@ -35,6 +35,9 @@ size_t qlist_bytes(const struct qlist *q);
 /* False: no memory for an element that long, nothing changed. */
 bool qlist_push(struct qlist *q, enum qlist_end end, struct bytes value) ATTR_MUST_USE;
 
+/* The first or last element of a list that is not empty. A number's text is written to `scratch`. */
+struct bytes qlist_peek(const struct qlist *q, enum qlist_end end, char scratch[NUM_INT_TEXT_MAX]);
+
 /* Removes one element; the list must not be empty. */
 void qlist_pop(struct qlist *q, enum qlist_end end);
 

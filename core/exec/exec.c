@@ -21,7 +21,7 @@ void exec_block(struct exec *x, const struct exec_block *how) {
         x->is_waiting = true;
         return;
     }
-    if (how->is_null_array)
+    if (how->is_null_array && !how->is_null_at_once)
         resp_null_array(x->out);
     else
         resp_null(x->out);

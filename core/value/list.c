@@ -47,6 +47,18 @@ size_t list_count(const struct list *l) {
     return l->encoding == LIST_LISTPACK ? listpack_count(l->object) : qlist_count(l->object);
 }
 
+static enum qlist_end qlist_end_of(enum list_end end) {
+    return end == LIST_HEAD ? QLIST_HEAD : QLIST_TAIL;
+}
+
+struct bytes list_peek(const struct list *l, enum list_end end, char scratch[NUM_INT_TEXT_MAX]) {
+    if (l->encoding == LIST_QUICKLIST)
+        return qlist_peek(l->object, qlist_end_of(end), scratch);
+    const unsigned char *at = end == LIST_HEAD ? listpack_first(l->object) : listpack_last(l->object);
+    must(at != NULL);
+    return listpack_get(at, scratch);
+}
+
 void list_iter_init(struct list_iter *it, const struct list *l, size_t index, bool is_backward) {
     if (l->encoding == LIST_LISTPACK)
         qlist_iter_init_listpack(&it->in, l->object, index, is_backward);
@@ -102,10 +114,6 @@ void list_settle(struct list *l, const struct list_rules *rules) {
 }
 
 /* ---- changing ---- */
-
-static enum qlist_end qlist_end_of(enum list_end end) {
-    return end == LIST_HEAD ? QLIST_HEAD : QLIST_TAIL;
-}
 
 bool list_push(struct list *l, enum list_end end, struct bytes value) {
     if (l->encoding == LIST_QUICKLIST)

@@ -56,6 +56,9 @@ static inline struct entry *list_entry(struct list *l, struct bytes key) {
 
 size_t list_count(const struct list *l);
 
+/* The first or last element of a list that is not empty. A number's text is written to `scratch`. */
+struct bytes list_peek(const struct list *l, enum list_end end, char scratch[NUM_INT_TEXT_MAX]);
+
 /* Goes over the elements from `index` on (below the count); see qlist_iter_next. */
 struct list_iter {
     struct qlist_iter in;
