@@ -78,6 +78,7 @@ struct exec_block {
     int key_count;
     int64_t deadline_ms; /* unix time at which it is answered in vain; 0: it waits for ever */
     bool is_null_array;  /* the answer in vain: a null array, else a null */
+    bool is_null_at_once; /* where it may not wait at all the answer is a null instead (BLMOVE) */
     bool needs_all_keys; /* it is also run again when one of the keys goes away or changes its type, and never without
                             all of them (XREADGROUP) */
     const struct bytes
