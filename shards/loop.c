@@ -83,12 +83,12 @@ static void loop_poll(struct shard *shard, bool may_sleep) {
         io_poll(shard->io, 0);
         return;
     }
+    int64_t wait_ns = loop_wait_ns(shard);
     baton_put_down(&shard->baton);
     if (!inbox_is_empty(shard->inbox) && baton_try_take(&shard->baton, BATON_OWNER)) {
         io_poll(shard->io, 0);
         return;
     }
-    int64_t wait_ns = loop_wait_ns(shard);
     YIELD_SLEEP();
     io_poll(shard->io, wait_ns > 0 ? wait_ns : 0);
     baton_take_back(&shard->baton);
@@ -118,6 +118,14 @@ static void loop_exchange(struct shard *shard) {
     flush_look(shard);
 }
 
+/* Background work has made keys ready, or rather made them go away. */
+static void loop_serve_waiters(struct shard *shard) {
+    if (LIKELY(!waiters_are_due(&shard->waiters)))
+        return;
+    waiters_serve_apart(shard, false);
+    flush_look(shard);
+}
+
 void loop_turn(struct shard *shard, bool may_sleep) {
     loop_poll(shard, may_sleep);
     atomic_store_explicit(&shard->wants_owner, false, memory_order_relaxed);
@@ -137,7 +145,7 @@ void loop_turn(struct shard *shard, bool may_sleep) {
     loop_exchange(shard);
     if (io_now_ns(shard->io) >= shard->next_tick_ns)
         tick(shard);
-    waiters_serve_apart(shard, false);
+    loop_serve_waiters(shard);
     jobs_run(shard);
     if (shard->log)
         shard_log_flush(shard);
