@@ -69,7 +69,7 @@ static void conn_on_end(struct io_stream *stream, enum err why) {
 
 static void conn_on_drained(struct io_stream *stream) {
     struct conn *conn = CONTAINER_OF(stream, struct conn, stream);
-    if (conn->out.len || conn->close_after_reply || conn->is_output_high || conn->soft_limit_since_ms)
+    if (conn->out.len || conn->waiting.count || conn->close_after_reply || conn->soft_limit_since_ms)
         conn_has_output(conn);
 }
 
@@ -119,6 +119,7 @@ void conn_free(struct conn *conn) {
     buf_deinit(&conn->out);
     buf_deinit(&conn->sending);
     reply_order_deinit(&conn->order);
+    out_queue_deinit(&conn->waiting);
     mem_free(conn->name);
     mem_free(conn->lib_name);
     mem_free(conn->lib_ver);
@@ -146,9 +147,9 @@ void conn_release(struct conn *conn) {
 }
 
 size_t conn_memory(const struct conn *conn) {
-    return sizeof *conn + resp_parser_memory(&conn->parser) + conn->query.cap + conn->out.cap +
-           conn->sending.cap + conn->order.cap * sizeof(struct reply_slot) + conn->order.stored_bytes +
-           conn->stream.unsent_bytes;
+    return sizeof *conn + resp_parser_memory(&conn->parser) + conn->query.cap + conn->waiting.bytes +
+           conn->out.cap + conn->sending.cap + conn->order.cap * sizeof(struct reply_slot) +
+           conn->order.stored_bytes + conn->stream.unsent_bytes;
 }
 
 void conn_trim(struct conn *conn) {

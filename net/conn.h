@@ -14,6 +14,7 @@
 #include "core/config/config.h"
 #include "core/io/io.h"
 #include "core/resp/resp_parse.h"
+#include "net/out_queue.h"
 #include "net/reply_order.h"
 
 struct conn;
@@ -69,8 +70,6 @@ struct conn_host {
     /* More than output_watch_bytes wait to be sent, or did at the last call (soft_limit_since_ms is set): closes the
      * connection if that is too much. */
     void (*on_output_watch)(struct conn *conn);
-    /* The connection was marked is_output_high, and now its output has gone: lets it take commands again. */
-    void (*on_output_low)(struct conn *conn);
     /* May output leave before the turn's end: does no effect of this turn have to be written first? */
     bool (*may_send_early)(const struct conn_host *host);
     struct buf spare; /* a block for output that was sent early, still in the cache */
@@ -101,7 +100,7 @@ enum {
     CONN_ADDR_MAX = 128,
     CONN_STRANGER_QUERY_MAX_BYTES = 1 << 20, /* unfinished input of a client that has not authenticated */
     CONN_SEND_EARLY_BYTES = 16 << 10,        /* output that does not wait for the end of the turn */
-    CONN_OUTPUT_LOW_BYTES = 1 << 20,         /* unsent output below which is_output_high ends */
+    CONN_OUTPUT_BLOCK_BYTES = 1 << 20,       /* of output from which on a new buffer is begun */
     CONN_REPLY_FIRST_GUESS_BYTES = 256 << 10,
     CONN_BEHIND_QUERY_MAX_BYTES =
         1 << 20, /* input behind a command that waits, beyond which the socket is not read */
@@ -123,19 +122,21 @@ struct conn {
 
     /* output */
     struct reply_order order;
-    struct buf out;             /* replies in order, not yet handed to io */
+    struct out_queue waiting;   /* replies in order, not yet handed to io, in blocks */
+    struct buf out;             /* the same, behind them */
     struct buf sending;         /* handed to io this turn; reusable after the next io_poll */
     uint32_t reply_bytes_guess; /* what a reply that comes from another shard may have, by the latest ones */
     uint32_t in_flight;         /* commands or messages elsewhere that point to this connection */
     bool is_socket_gone;
     bool close_after_reply;
     bool close_asap;
-    bool is_output_high;  /* so much output is unsent that the host takes no commands */
     uint8_t close_reason; /* enum conn_close_reason */
     uint8_t client_class; /* enum config_client_class: whose output limits apply */
     int64_t soft_limit_since_ms;
 
     /* routing, kept by the shards */
+    uint64_t output_turn;  /* last turn in which a command was taken although output waited */
+    size_t output_before;  /* bytes that waited at the beginning of it */
     uint64_t routed_turn;  /* last turn in which a command went to another shard */
     int routed_first;      /* first destination of that turn, -1 when there were several */
     uint64_t barrier;      /* no command is taken before the replies of all slots up to this one have left */
@@ -177,8 +178,13 @@ void conn_resume(struct conn *conn);
 
 /* ---- output (conn_write.c) ---- */
 
+/* `out` becomes a block that waits. */
+void conn_cut_output(struct conn *conn);
+
 /* `out` has grown: sends at the end of the turn. Nothing is sent on a connection that is being closed. */
 static inline void conn_has_output(struct conn *conn) {
+    if (UNLIKELY(conn->out.len >= CONN_OUTPUT_BLOCK_BYTES))
+        conn_cut_output(conn);
     if (!conn->close_asap && !link_is_linked(&conn->output_link))
         link_push_back(&conn->host->with_output, &conn->output_link);
 }
@@ -209,7 +215,7 @@ size_t conn_memory(const struct conn *conn);
 
 /* Output not yet taken by the socket, for client-output-buffer-limit. */
 static inline size_t conn_output_bytes(const struct conn *conn) {
-    return conn->out.len + conn->stream.unsent_bytes + conn->order.stored_bytes;
+    return conn->waiting.bytes + conn->out.len + conn->stream.unsent_bytes + conn->order.stored_bytes;
 }
 
 /* Frees the buffers that a quiet connection does not need. Not between io_stream_send and the next io_poll. */

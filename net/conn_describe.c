@@ -57,7 +57,7 @@ static const char *conn_text(const char *text) {
 
 void conn_describe(const struct conn *conn, struct buf *text) {
     const struct conn_host *host = conn->host;
-    size_t waiting = conn->stream.unsent_bytes + conn->order.stored_bytes;
+    size_t waiting = conn->waiting.bytes + conn->stream.unsent_bytes + conn->order.stored_bytes;
     buf_printf(text, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64 " flags=",
                conn->id, conn->addr, conn->laddr, conn->stream.fd, conn_text(conn->name),
                (host->now_ms - conn->created_ms) / 1000, (host->now_ms - conn->last_ms) / 1000);
@@ -66,8 +66,9 @@ void conn_describe(const struct conn *conn, struct buf *text) {
     buf_printf(text, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=%zu rbp=%zu", conn->query.len,
                conn->query.cap - conn->query.len, resp_parser_memory(&conn->parser), conn->out.cap,
                conn->out.cap);
-    buf_printf(text, " obl=%zu oll=%u omem=%zu tot-mem=%zu events=%s%s", conn->out.len, waiting ? 1U : 0U,
-               waiting, conn_memory(conn), conn->is_blocked ? "" : "r", conn->stream.unsent_bytes ? "w" : "");
+    buf_printf(text, " obl=%zu oll=%u omem=%zu tot-mem=%zu events=%s%s", conn->out.len,
+               waiting ? 1U + conn->waiting.count : 0U, waiting, conn_memory(conn),
+               conn->is_blocked ? "" : "r", conn->stream.unsent_bytes ? "w" : "");
     buf_printf(text, " cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s io-thread=%u",
                conn->last_command, conn->proto, conn_text(conn->lib_name), conn_text(conn->lib_ver),
                host->index);

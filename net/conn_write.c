@@ -1,11 +1,12 @@
 /* conn_write.c: from replies to the socket: one send per connection and turn.
  *
  * `out` collects replies; at the end of the turn it changes places with `sending`, which io borrows until the next
- * io_poll returns. While a short send is pending in io, replies stay in `out` and the connection leaves the list; io's
+ * io_poll returns. When it gets long it becomes a block of `waiting` instead, and these are sent first, one a turn. While a short send is pending in io, replies stay in `out` and the connection leaves the list; io's
  * on_drained puts it back.
  *
- * Limits are looked at here, before the send: at the end of every turn that added output, and while is_output_high or a
- * soft limit's time runs, at every chance to send. */
+ * Limits are looked at here, before the send: at the end of every turn that added output, and while a soft limit's time
+ * runs, at every chance to send. Where there is no limit, output grows as long as the client reads nothing: one that
+ * writes all its commands before it reads must not be kept from writing, or neither side would ever go on. */
 #include "net/conn.h"
 
 enum {
@@ -19,37 +20,50 @@ static void conn_look_at_output(struct conn *conn) {
     size_t bytes = conn_output_bytes(conn);
     if ((bytes > host->output_watch_bytes || conn->soft_limit_since_ms) && host->on_output_watch)
         host->on_output_watch(conn);
-    if (conn->is_output_high && !conn->close_asap && bytes < CONN_OUTPUT_LOW_BYTES) {
-        conn->is_output_high = false;
-        host->on_output_low(conn);
-    }
 }
 
-/* True when the connection must be looked at again next turn: it is to be closed once its last reply is really sent, or
- * it takes no commands until its output is, or the time of its soft limit runs until then. */
-static bool conn_flush(struct conn *conn) {
-    struct conn_host *host = conn->host;
-    if (conn->close_asap)
-        return false;
-    if (UNLIKELY(conn_output_bytes(conn) > host->output_watch_bytes || conn->soft_limit_since_ms ||
-                 conn->is_output_high))
-        conn_look_at_output(conn);
-    if (conn->close_asap || !io_stream_can_send(&conn->stream))
-        return false; /* on_drained brings it back */
-    if (conn->out.len == 0) {
-        if (conn->close_after_reply && reply_order_is_idle(&conn->order))
-            conn_close(conn, (enum conn_close_reason)conn->close_reason);
-        return false;
+void conn_cut_output(struct conn *conn) {
+    out_queue_push(&conn->waiting, &conn->out);
+}
+
+static bool conn_has_nothing(const struct conn *conn) {
+    return conn->waiting.count == 0 && conn->out.len == 0;
+}
+
+/* Moves what is to be sent next to `sending`. */
+static void conn_take_output(struct conn *conn) {
+    if (UNLIKELY(conn->waiting.count)) {
+        buf_deinit(&conn->sending);
+        conn->sending = out_queue_pop(&conn->waiting);
+        return;
     }
     struct buf spare = conn->sending;
     conn->sending = conn->out;
     conn->out = spare;
     buf_clear(&conn->out, OUTPUT_KEEP_BYTES);
+}
+
+/* True when the connection must be looked at again next turn: it has more to send, or it is to be closed once its last reply is really sent, or
+ * the time of its soft limit runs until then. */
+static bool conn_flush(struct conn *conn) {
+    struct conn_host *host = conn->host;
+    if (conn->close_asap)
+        return false;
+    if (UNLIKELY(conn_output_bytes(conn) > host->output_watch_bytes || conn->soft_limit_since_ms))
+        conn_look_at_output(conn);
+    if (conn->close_asap || !io_stream_can_send(&conn->stream))
+        return false; /* on_drained brings it back */
+    if (conn_has_nothing(conn)) {
+        if (conn->close_after_reply && reply_order_is_idle(&conn->order))
+            conn_close(conn, (enum conn_close_reason)conn->close_reason);
+        return false;
+    }
+    conn_take_output(conn);
     conn->last_ms = host->now_ms;
     host->net_out_bytes += conn->sending.len;
     conn->net_out_bytes += conn->sending.len;
     io_stream_send(host->io, &conn->stream, buf_bytes(&conn->sending));
-    return conn->close_after_reply || conn->is_output_high || conn->soft_limit_since_ms;
+    return conn->close_after_reply || conn->soft_limit_since_ms || !conn_has_nothing(conn);
 }
 
 void conn_flush_all(struct conn_host *host) {
@@ -65,7 +79,7 @@ void conn_flush_all(struct conn_host *host) {
 
 void conn_send_early(struct conn *conn) {
     struct conn_host *host = conn->host;
-    if (conn->close_asap || conn->close_after_reply || !conn->is_authenticated ||
+    if (conn->close_asap || conn->close_after_reply || !conn->is_authenticated || conn->waiting.count ||
         !io_stream_can_send(&conn->stream) || !host->may_send_early(host))
         return; /* a stranger's output is counted before it leaves */
     size_t sent = io_stream_send_now(host->io, &conn->stream, buf_bytes(&conn->out));

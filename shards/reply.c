@@ -20,13 +20,12 @@ static void reply_note_size(struct conn *conn, size_t bytes) {
 bool reply_may_take(const struct conn *conn) {
     uint64_t outstanding = reply_order_outstanding(&conn->order);
     return outstanding == 0 || (outstanding < ROUTE_IN_FLIGHT_MAX && !conn_is_behind_barrier(conn) &&
-                                outstanding * conn->reply_bytes_guess < ROUTE_OUTPUT_PAUSE_BYTES);
+                                outstanding * conn->reply_bytes_guess < ROUTE_IN_FLIGHT_BYTES);
 }
 
 void reply_check_resume(struct conn *conn) {
     struct shard *shard = conn->host->ctx;
-    if (conn->is_blocked && !conn->close_asap && !conn->is_output_high &&
-        !link_is_linked(&conn->paused_link) &&
+    if (conn->is_blocked && !conn->close_asap && !link_is_linked(&conn->paused_link) &&
         reply_order_outstanding(&conn->order) <= ROUTE_IN_FLIGHT_MAX / 2 && reply_may_take(conn))
         link_push_back(&shard->resume, &conn->paused_link);
 }

@@ -15,7 +15,7 @@ void reply_deliver(struct shard *shard, const struct reply_to *to, struct bytes 
 bool reply_may_take(const struct conn *conn);
 
 /* Lets a connection that was refused commands go on, if nothing keeps it any more: no pause, not too many commands under
- * way, not too much unsent output. */
+ * way. */
 void reply_check_resume(struct conn *conn);
 
 /* Output may leave in the middle of a turn unless effects of the turn are still to be written to the log. */

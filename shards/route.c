@@ -258,16 +258,28 @@ static bool route_may_wait(const struct request *r) {
     return false;
 }
 
+/* A few bytes of requests may ask for a lot of output. What the socket does not take piles up, in each turn so much that
+ * others are served in between. */
+static bool route_must_yield(struct shard *shard, struct conn *conn) {
+    if (conn->output_turn != shard->turn) {
+        conn->output_turn = shard->turn;
+        conn->output_before = conn->waiting.bytes;
+    }
+    if (conn->waiting.bytes < conn->output_before + ROUTE_TURN_OUTPUT_BYTES)
+        return false;
+    if (!link_is_linked(&conn->paused_link))
+        link_push_back(&shard->resume, &conn->paused_link);
+    return true;
+}
+
 bool route_command(struct conn *conn, const struct conn_request *peeked) {
     struct shard *shard = conn->host->ctx;
     if (UNLIKELY(!reply_may_take(conn)))
         return false;
     if (UNLIKELY(shard_log_is_full(shard)) && route_must_stall(shard, conn, peeked))
         return false;
-    if (UNLIKELY(conn_output_bytes(conn) >= ROUTE_OUTPUT_PAUSE_BYTES)) {
-        conn->is_output_high = true;
+    if (UNLIKELY(conn->waiting.count) && route_must_yield(shard, conn))
         return false;
-    }
     if (UNLIKELY(!peeked->command) && misuse_is_http(conn, peeked->argv[0]))
         return true;
     struct buf error;

@@ -10,9 +10,11 @@
 #include "shards/request.h"
 
 enum {
-    ROUTE_IN_FLIGHT_MAX = 1024,          /* commands of one connection whose replies have not left */
-    ROUTE_OUTPUT_PAUSE_BYTES = 32 << 20, /* unsent output beyond which a connection is not read from */
-    ROUTE_PREFETCH_MIN = 4,              /* commands in a window from which entries are prefetched too */
+    ROUTE_IN_FLIGHT_MAX = 1024, /* commands of one connection whose replies have not left */
+    ROUTE_IN_FLIGHT_BYTES =
+        32 << 20, /* replies expected of commands under way, beyond which no more are taken */
+    ROUTE_TURN_OUTPUT_BYTES = 8 << 20, /* output that one connection's commands may pile up in one turn */
+    ROUTE_PREFETCH_MIN = 4,            /* commands in a window from which entries are prefetched too */
     ROUTE_SCRATCH_KEEP_BYTES = 64 * 1024,
 };
 

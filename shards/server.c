@@ -130,7 +130,6 @@ void server_set_up_shard(struct shard *shard) {
     shard->host.on_monitor = monitor_switch;
     shard->host.on_misuse = misuse_report;
     shard->host.on_output_watch = output_limit_check;
-    shard->host.on_output_low = reply_check_resume;
     shard->host.may_send_early = reply_may_send_early;
     shard->engine.names = shard->server->names;
     settings_install(shard, shard->server->snapshot);
