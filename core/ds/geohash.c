@@ -170,11 +170,14 @@ static struct cell cell_of(struct geohash_place place, unsigned step) {
     return (struct cell){stripe(place.lon, GEOHASH_LON_MAX, step), stripe(place.lat, GEOHASH_LAT_MAX, step), step};
 }
 
-/* The neighbour so many columns and rows away; the grid goes on at its other side. */
+/* The neighbour so many columns and rows away; the grid goes on at its other side. Places on the upper edges are in a column
+ * or row of their own, beyond the grid: who stays in it stays there. */
 static struct cell neighbour(struct cell cell, int columns, int rows) {
     uint32_t mask = ((uint32_t)1 << cell.step) - 1;
-    cell.column = (cell.column + (uint32_t)columns) & mask;
-    cell.row = (cell.row + (uint32_t)rows) & mask;
+    if (columns != 0)
+        cell.column = (cell.column + (uint32_t)columns) & mask;
+    if (rows != 0)
+        cell.row = (cell.row + (uint32_t)rows) & mask;
     return cell;
 }
 
@@ -220,7 +223,7 @@ unsigned geohash_cover(const struct geohash_shape *shape, struct geohash_range r
                           (columns > 0 && middle.lon_max > bounds.lon_max);
         if (may_skip && is_useless)
             continue;
-        struct geohash_range range = cell_range(i == 0 ? centre : neighbour(centre, columns, rows));
+        struct geohash_range range = cell_range(neighbour(centre, columns, rows));
         bool is_known = false; /* few columns: a cell is its own neighbour's neighbour */
         for (unsigned j = 0; j < count; j++)
             is_known = is_known || ranges_out[j].from == range.from;
