@@ -43,6 +43,10 @@ STEPS_TEST(cmd_zset, results_are_stored_whole, {"ZADD a 1 x 2 y 3 z", ":3"}, {"Z
            {"ZRANGESTORE out a 7 9", ":0", "DEL out", "del"}, {"SET out v", "+OK"},
            {"ZUNIONSTORE out 2 a b AGGREGATE COUNT WEIGHTS 1 5", ":3", "DEL out | ZADD out 1 x 6 y 6 z", NULL},
            {"ZINTER 2 a b AGGREGATE COUNT WITHSCORES", "*4 $1 y $1 2 $1 z $1 2"},
+           {"SADD plain x 7", ":2"}, {"ZUNION 2 a plain WITHSCORES", "*8 $1 7 $1 1 $1 x $1 2 $1 y $1 2 $1 z $1 3"},
+           {"ZINTER 2 a plain WITHSCORES", "*2 $1 x $1 2"}, {"ZDIFF 2 plain a WITHSCORES", "*2 $1 7 $1 1"},
+           {"ZUNIONSTORE out 1 plain WEIGHTS 2", ":2", "DEL out | ZADD out 2 7 2 x", "zunionstore"},
+           {"ZINTERCARD 3 a plain a LIMIT 5", ":1"},
            {"ZUNION 1 s", "*0"}, {"SET s v", "+OK"},
            {"ZUNION 2 a s", "-WRONGTYPE Operation against a key holding the wrong kind of value"})
 
