@@ -6,6 +6,7 @@
  * survive is an error, and stays as it was. */
 #include "core/base/mem.h"
 #include "core/cmd/cmd.h"
+#include "core/cmd/cmd_dump.h"
 #include "core/rdb/rdb_dump.h"
 
 enum { RELOAD_SCAN_KEYS = 256, RELOAD_KEYS_MIN = 64 };
@@ -31,12 +32,13 @@ static void reload_note(void *ctx, struct entry *e, uint64_t hash) {
     step->keys[step->count++] = (struct reload_key){e, hash};
 }
 
-static bool reload_key(struct keyspace *ks, const struct reload_key *key, bool is_compressing,
-                       struct buf *dump) {
-    struct rdb_load how = {.key = entry_key(key->entry), .expire_ms = entry_expire_ms(key->entry)};
+static bool reload_key(struct exec *x, struct keyspace *ks, const struct reload_key *key, struct buf *dump) {
+    struct rdb_rules rules = cmd_dump_rules(x);
+    struct rdb_load how = {
+        .key = entry_key(key->entry), .expire_ms = entry_expire_ms(key->entry), .rules = &rules};
     enum rdb_loaded result;
     dump->len = 0;
-    rdb_dump(key->entry, RDB_FOR_US, is_compressing, dump);
+    rdb_dump(key->entry, RDB_FOR_US, x->engine->config->rdbcompression, dump);
     if (!rdb_dump_is_whole(buf_bytes(dump)))
         return false;
     struct entry *fresh = rdb_undump(buf_bytes(dump), &how, &result);
@@ -57,7 +59,7 @@ static size_t reload_db(struct exec *x, struct keyspace *ks) {
         step.count = 0;
         at = keyspace_scan(ks, at, RELOAD_SCAN_KEYS, (struct keyspace_visitor){reload_note, &step});
         for (size_t i = 0; i < step.count; i++)
-            broken += reload_key(ks, &step.keys[i], x->engine->config->rdbcompression, &dump) ? 0 : 1;
+            broken += reload_key(x, ks, &step.keys[i], &dump) ? 0 : 1;
     }
     buf_deinit(&dump);
     mem_free(step.keys);

@@ -4,6 +4,7 @@
  * order of Redis: words, then whether the key is free, then the time, then the payload.
  *
  * A payload is never trusted: `sanitize-dump-payload` has no say here (core/rdb). */
+#include "core/cmd/cmd_dump.h"
 #include "core/cmd/opts.h"
 #include "core/rdb/rdb_dump.h"
 
@@ -87,7 +88,7 @@ static bool read_time(struct exec *x, struct restore *how) {
     return true;
 }
 
-static struct rdb_rules rules_of(struct exec *x) {
+struct rdb_rules cmd_dump_rules(struct exec *x) {
     const struct config *config = x->engine->config;
     return (struct rdb_rules){
         .list = {.max_listpack_size = config->list_max_listpack_size,
@@ -95,13 +96,13 @@ static struct rdb_rules rules_of(struct exec *x) {
         .set = {.intset_max = (size_t)config->set_max_intset_entries,
                 .listpack_max = (size_t)config->set_max_listpack_entries,
                 .listpack_value_max = (size_t)config->set_max_listpack_value,
-                .seed = rng_next(&x->engine->rng)},
+                .seed = x->engine->hash_seed ^ rng_next(&x->engine->rng)},
         .zset = {.entries_max = (size_t)config->zset_max_listpack_entries,
                  .value_max = (size_t)config->zset_max_listpack_value,
                  .seed = x->engine->hash_seed},
         .hash = {.fields_max = (size_t)config->hash_max_listpack_entries,
                  .string_bytes_max = (size_t)config->hash_max_listpack_value,
-                 .seed = rng_next(&x->engine->rng)},
+                 .seed = x->engine->hash_seed ^ rng_next(&x->engine->rng)},
     };
 }
 
@@ -111,7 +112,7 @@ static struct entry *read_payload(struct exec *x, const struct restore *how) {
         resp_err(x->out, REPLY_ERR_DUMP_PAYLOAD);
         return NULL;
     }
-    struct rdb_rules rules = rules_of(x);
+    struct rdb_rules rules = cmd_dump_rules(x);
     struct rdb_load load = {.key = x->argv[1], .expire_ms = how->expire_ms, .rules = &rules};
     enum rdb_loaded result;
     struct entry *e = rdb_undump(x->argv[3], &load, &result);
