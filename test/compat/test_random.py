@@ -14,13 +14,28 @@ CHUNK = 40
 SHRINK_RUNS_MAX = 300
 
 
+def chunks(commands):
+    """Pipelines of up to CHUNK commands. DEBUG DIGEST asks all shards without an order, so it is sent alone."""
+    chunk = []
+    for command in commands:
+        is_alone = command[1] == [b"DEBUG", b"DIGEST"]
+        if chunk and (is_alone or len(chunk) == CHUNK):
+            yield chunk
+            chunk = []
+        chunk.append(command)
+        if is_alone:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
 def play(server, commands, resp):
     """The answers of an empty server to the commands, sent in pipelines."""
     answers = []
     with Client(server.port, resp=resp) as client:
         client("FLUSHALL")
-        for begin in range(0, len(commands), CHUNK):
-            chunk = commands[begin:begin + CHUNK]
+        for chunk in chunks(commands):
             client.sock.sendall(b"".join(encode(*command) for _, command in chunk))
             for _ in chunk:
                 reply = client.read()
