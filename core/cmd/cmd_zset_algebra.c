@@ -231,7 +231,7 @@ static bool make_union(const struct zalgebra *a, struct zresult *result) {
             struct zset_spot spot = zset_look(&result->z, w.name);
             if (spot.is_there)
                 score = aggregate(a, spot.score, score);
-            if (!spot.is_there || score != spot.score)
+            if (!spot.is_there || score != spot.score || signbit(score) != signbit(spot.score))
                 is_good = result_put(result, &spot, w.name, score);
         }
     }

@@ -6,6 +6,9 @@ so that every encoding is reached and left. What is compared how:
 * Sets, and hashes once they are tables, have an order of their own in every server: their replies are compared without order.
 * Commands that pick at random change data at random, so they are asked for all members, or only the kind of reply counts.
 * Ranges of texts mean something only where all scores are equal: they have a key of their own.
+* No member has a zero byte: SORT ALPHA of Redis compares texts up to the first one.
+* Since Redis 7.2 XREADGROUP makes its consumer also when there is nothing to read; whether one is new is not compared.
+* No number overflows: Redis 7.0 then takes the next SORT's weights for wrong, whatever they are.
 * Scores are numbers that have one spelling in Redis 7.0 and 8 (7.0 writes 17 digits).
 * DEBUG DIGEST is compared every now and then: it is the same for the same data, whatever the encodings.
 
@@ -17,9 +20,9 @@ import random
 from random_commands import Generator
 
 MEMBERS = [b"a", b"b", b"c", b"d", b"e", b"f", b"10", b"-5", b"0", b"7", b"300", b"70000", b"4294967296",
-           b"9223372036854775807", b"-9223372036854775808", b"01", b"", b"\x00\xff", b"m" * 70, b"long" * 40]
+           b"9223372036854775807", b"-9223372036854775808", b"01", b"", b"\xff\xfe", b"m" * 70, b"long" * 40]
 SCORES = [b"0", b"1", b"2", b"3", b"-1", b"1.5", b"-2.25", b"0.125", b"100", b"65536", b"1000000", b"inf", b"-inf"]
-BAD_SCORES = [b"nan", b"abc", b"", b"1e400", b"(1"]
+BAD_SCORES = [b"nan", b"abc", b"", b"(1"]
 RANKS = [b"0", b"1", b"2", b"5", b"-1", b"-2", b"-3", b"100", b"-100"]
 COUNTS = [b"0", b"1", b"2", b"3", b"10", b"-1", b"-2", b"abc"]
 BOUNDS = [b"-inf", b"+inf", b"0", b"1", b"(1", b"2", b"(2", b"-1", b"1.5", b"(-inf", b"abc"]
@@ -95,14 +98,14 @@ class TypesGenerator(Generator):
         key = self.key()
         return self.random.choice([
             [b"SADD", key, *self.members()], [b"SADD", key, *self.members(12)], [b"SREM", key, *self.members()],
-            [b"SMOVE", key, self.key(), self.member()], ("unordered", [b"SPOP", key, b"1000"])
+            [b"SMOVE", key, self.key(), self.member()], ("unordered", [b"SPOP", key, b"100000"])
             if self.random.random() < 0.3 else [b"SADD", key, b"1", b"2", b"3"]])
 
     def set_read(self):
         key = self.key()
         return self.random.choice([
             ("unordered", [b"SMEMBERS", key]), [b"SCARD", key], [b"SISMEMBER", key, self.member()],
-            [b"SMISMEMBER", key, *self.members()], ("unordered", [b"SRANDMEMBER", key, b"1000"])])
+            [b"SMISMEMBER", key, *self.members()], ("unordered", [b"SRANDMEMBER", key, b"100000"])])
 
     def set_algebra(self):
         name = self.random.choice([b"SINTER", b"SUNION", b"SDIFF"])
@@ -127,7 +130,7 @@ class TypesGenerator(Generator):
         return self.random.choice([
             [b"HGET", key, self.member()], [b"HMGET", key, *self.members()], [b"HLEN", key], [b"HSTRLEN", key, self.member()],
             [b"HEXISTS", key, self.member()], ("unordered", [b"HGETALL", key]), ("unordered", [b"HKEYS", key]),
-            ("unordered", [b"HVALS", key]), ("unordered", [b"HRANDFIELD", key, b"1000"])])
+            ("unordered", [b"HVALS", key]), ("unordered", [b"HRANDFIELD", key, b"100000"])])
 
     # ---- sorted sets ----
 
@@ -152,7 +155,7 @@ class TypesGenerator(Generator):
             [b"ZRANGE", key, *bounds, b"BYSCORE", *reverse, *limit, *scores],
             [b"ZRANGEBYSCORE", key, *bounds, *scores, *limit], [b"ZREVRANGEBYSCORE", key, *bounds, *scores, *limit],
             [b"ZCOUNT", key, *bounds], [b"ZCARD", key], [b"ZSCORE", key, self.member()], [b"ZMSCORE", key, *self.members()],
-            [b"ZRANK", key, self.member()], [b"ZREVRANK", key, self.member()], ("unordered", [b"ZRANDMEMBER", key, b"1000"])])
+            [b"ZRANK", key, self.member()], [b"ZREVRANK", key, self.member()], ("unordered", [b"ZRANDMEMBER", key, b"100000"])])
 
     def zset_cut(self):
         key = self.key()
@@ -204,7 +207,7 @@ class TypesGenerator(Generator):
         count = self.random.choice([[], [b"COUNT", self.random.choice([b"0", b"1", b"2"])]])
         return self.random.choice([
             [b"XRANGE", key, self.stream_id(), self.stream_id(), *count], [b"XREVRANGE", key, b"+", b"-", *count], [b"XLEN", key],
-            [b"XREAD", *count, b"STREAMS", key, self.key(), self.stream_id(), b"0"], [b"XRANGE", key, b"-", b"+"]])
+            [b"XREAD", *count, b"STREAMS", key, self.key(), self.random.choice(IDS[:9]), b"0"], [b"XRANGE", key, b"-", b"+"]])
 
     def stream_group(self):
         key = self.key()
@@ -212,7 +215,7 @@ class TypesGenerator(Generator):
         who = self.random.choice([b"alice", b"bob"])
         return self.random.choice([
             [b"XGROUP", b"CREATE", key, group, self.stream_id(), *self.random.choice([[], [b"MKSTREAM"]])],
-            [b"XGROUP", b"DESTROY", key, group], [b"XGROUP", b"CREATECONSUMER", key, group, who],
+            [b"XGROUP", b"DESTROY", key, group], ("type", [b"XGROUP", b"CREATECONSUMER", key, group, who]),
             [b"XGROUP", b"DELCONSUMER", key, group, who], [b"XGROUP", b"SETID", key, group, self.stream_id()],
             [b"XREADGROUP", b"GROUP", group, who, b"COUNT", b"2", b"STREAMS", key, self.random.choice([b">", b">", b"0", b"2-0"])],
             [b"XREADGROUP", b"GROUP", group, who, b"NOACK", b"STREAMS", key, b">"], [b"XACK", key, group, self.stream_id()],
@@ -236,12 +239,14 @@ class TypesGenerator(Generator):
                                    [b"SORT_RO", self.key(), *options]])
 
     def hll(self):
-        return self.random.choice([[b"PFADD", self.key(), *self.members()], [b"PFCOUNT", *self.some_keys(1, 3)],
-                                   [b"PFMERGE", self.key(), *self.some_keys(1, 2)]])
+        # Keys of their own: what is left of an HLL that APPEND has damaged depends on how its bytes are walked.
+        key, other = self.random.choice([b"hll1", b"hll2"]), self.random.choice([b"hll1", b"hll2", b"none"])
+        return self.random.choice([[b"PFADD", key, *self.members()], [b"PFCOUNT", key, other], [b"PFCOUNT", key],
+                                   [b"PFMERGE", key, other]])
 
     def string(self):
         return self.random.choice([[b"SET", self.key(), self.member()], [b"GET", self.key()], [b"APPEND", self.key(), b"x"],
-                                   [b"INCR", self.key()], [b"SETRANGE", self.key(), b"3", b"abc"]])
+                                   [b"INCR", self.key()], [b"SETRANGE", self.key(), b"0", b"abc"]])
 
     def big(self):
         """Beyond the limits of the small encodings at once."""
@@ -253,7 +258,7 @@ class TypesGenerator(Generator):
                                    [b"ZADD", self.key(), *scores]])
 
     def type_(self):
-        return self.random.choice([[b"TYPE", self.key()], [b"EXISTS", *self.some_keys()], [b"OBJECT", b"REFCOUNT", self.key()]])
+        return self.random.choice([[b"TYPE", self.key()], [b"EXISTS", *self.some_keys()]])
 
     def digest(self):
         return self.random.choice([[b"DEBUG", b"DIGEST"], [b"DEBUG", b"DIGEST-VALUE", *self.some_keys()]])
