@@ -65,6 +65,7 @@ struct ticket {
     struct waiter_part *part;
     struct bytes name; /* points into the waiter's arguments */
     uint64_t hash;
+    uint64_t seen; /* the last event of the key that its command has looked at, or is about to */
 };
 
 /* What of a waiter is at one owner. */

@@ -103,6 +103,7 @@ static void take_places(struct shard *shard, struct waiter_part *part) {
     for (unsigned i = 0; i < part->ticket_count; i++) {
         struct ticket *ticket = &part->tickets[i];
         ticket->key = get_key(shard, part->waiter->request.db, ticket->name, ticket->hash);
+        ticket->seen = ticket->key->events;
         link_push_back(&ticket->key->tickets, &ticket->link); /* I2 */
         ticket->key->count++;
         ticket->key->needy_count += part->waiter->needs_all_keys;
@@ -121,7 +122,7 @@ void waiters__leave_places(struct shard *shard, struct waiter_part *part) {
     }
 }
 
-void waiters__make_ready(struct shard *shard, struct waited_key *key) {
+void waiters__look_at(struct shard *shard, struct waited_key *key) {
     if (!link_is_linked(&key->ready))
         link_push_back(&shard->waiters.ready, &key->ready);
 }
@@ -133,7 +134,7 @@ void waiters__untell(struct shard *shard, struct waiter_part *part) {
     for (unsigned i = 0; i < part->ticket_count; i++) {
         struct ticket *ticket = &part->tickets[i];
         if (link_is_linked(&ticket->link) && ticket->key->is_held)
-            waiters__make_ready(shard, ticket->key);
+            waiters__look_at(shard, ticket->key);
     }
 }
 
@@ -144,17 +145,22 @@ void waiters_stand(struct shard *shard, struct waiter_part *part) {
         take_places(shard, part);
 }
 
+static void note_event(struct shard *shard, struct waited_key *key) {
+    key->events++;
+    waiters__look_at(shard, key);
+}
+
 void waiters_note_ready(void *ctx, int db, struct bytes name, uint64_t hash) {
     struct shard *shard = ctx;
     struct waited_key *key = find_key(&shard->waiters, db, name, hash);
     if (key)
-        waiters__make_ready(shard, key);
+        note_event(shard, key);
 }
 
 void waiters_note_home(struct shard *shard, int db, struct bytes name, uint64_t hash) {
     struct waited_key *key = find_key(&shard->waiters, db, name, hash);
     if (key && key->is_held)
-        waiters__make_ready(shard, key);
+        waiters__look_at(shard, key);
 }
 
 void waiters_note_replaced(struct shard *shard, int db) {
@@ -162,7 +168,7 @@ void waiters_note_replaced(struct shard *shard, int db) {
     for (unsigned b = 0; b < waiters->bucket_count && waiters->count; b++)
         for (struct waited_key *key = waiters->buckets[b]; key; key = key->next)
             if (key->db == db)
-                waiters__make_ready(shard, key);
+                note_event(shard, key);
 }
 
 /* ---- beginning to wait ---- */

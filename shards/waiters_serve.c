@@ -1,8 +1,8 @@
 /* waiters_serve.c: running the commands that waited, in the step in which their key became ready.
  *
  *   I1  a waiter is run by this shard only between a claim and its finish or release.
- *   I2  of those who compete for elements (lists, sorted sets) nobody is served past one whose run is under way elsewhere
- *       (is_told): the key is *held* until that run is over, then everybody behind is looked at again.
+ *   I2  of those who compete for elements (all but XREAD) nobody is served past one whose run is under way elsewhere
+ *       (is_told): the key is *held* until that run is over, then those behind are looked at.
  *   I3  what a waiter writes stands in the log right behind what woke it, in the same frame.
  *   I4  if that frame has kept its place since before others ran (a parked request, a share of a transaction), I3 would put
  *       the waiter in front of those others. That is right for the ready key, which they could not touch, but not for
@@ -152,22 +152,23 @@ static struct link *next_ticket(const struct link *node) {
     return PLANTED(LAST_FIRST) ? node->prev : node->next;
 }
 
-/* Offers the key to all who wait for it, in order, until it is gone. Those who wait again keep their places, so everybody
- * is asked once. */
+/* Offers the key to all who wait for it and have not looked at its last event, in order, until it is gone. */
 static void serve_key(struct shard *shard, struct waited_key *key) {
     key->is_held = false;
     for (struct link *node = first_ticket(key), *next; node != &key->tickets; node = next) {
         struct ticket *ticket = CONTAINER_OF(node, struct ticket, link);
-        struct waiter *w = ticket->part->waiter;
+        const struct waiter *w = ticket->part->waiter;
         next = next_ticket(node);
         const struct entry *e = value_of(shard, key);
         if (!e && !shard->waiters.is_in_hand && locks_is_locked(&shard->locks, key->hash))
             key->is_held = true; /* perhaps it is only lent away: it is looked at again when it comes home */
         if (!e && key->needy_count == 0)
             return;
-        if (waiter_is_done(w) || (!w->needs_all_keys && (!e || entry_type(e) != w->value_type)))
+        if (ticket->seen == key->events || waiter_is_done(w) ||
+            (!w->needs_all_keys && (!e || entry_type(e) != w->value_type)))
             continue;
-        if (!wake(shard, ticket) && w->value_type != VALUE_STREAM) {
+        ticket->seen = key->events;
+        if (!wake(shard, ticket) && (w->value_type != VALUE_STREAM || w->needs_all_keys)) {
             key->is_held = true; /* I2 */
             return;
         }

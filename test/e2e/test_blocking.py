@@ -11,18 +11,6 @@ from support.resp import Error, info_dict
 KEYS = [f"key:{i}" for i in range(12)]
 
 
-@pytest.fixture(autouse=True)
-def knows_lists(request):
-    """Skips while there are no lists to wait for."""
-    if "server" in request.fixturenames:
-        server = request.getfixturevalue("server")
-    else:
-        server = request.getfixturevalue("new_server")()
-    with server.client() as client:
-        if None in client("COMMAND", "INFO", "BLPOP", "BLMOVE", "BRPOP"):
-            pytest.skip("no lists yet")
-
-
 def waits(server, count, timeout=5.0):
     """Waits until so many clients wait."""
     with server.client() as watcher:
@@ -123,7 +111,7 @@ def test_a_wait_ends_in_time(server, client, resp):
             assert seconds - 0.003 <= took < seconds + 0.25, took
             assert client.raw == (b"*-1\r\n" if resp == 2 else b"_\r\n")
     assert client("BLMOVE", KEYS[0], KEYS[1], "LEFT", "RIGHT", "0.02") is None
-    assert client.raw == (b"$-1\r\n" if resp == 2 else b"_\r\n")
+    assert client.raw == (b"*-1\r\n" if resp == 2 else b"_\r\n")
     assert blocked(server) == 0
 
 
@@ -304,8 +292,6 @@ def test_rename_and_copy_wake(server, client):
 def test_restore_wakes(server, client):
     client("RPUSH", "source", "v")
     dump = client("DUMP", "source")
-    if isinstance(dump, Error):
-        pytest.skip("no DUMP of lists yet")
     for key in KEYS[:4]:
         other = waiting(server, "BLPOP", key, KEYS[11], "0")
         assert client("RESTORE", key, "0", dump) == "OK"
@@ -347,6 +333,93 @@ def test_maxmemory_is_asked_again_when_a_move_is_woken(server, client):
         assert other.reply().code == "OOM"
         client("CONFIG", "SET", "maxmemory", "0")
         assert client("LPOP", KEYS[0]) == b"v"
+
+
+def test_sort_store_wakes(server, client):
+    for key in KEYS[:4]:
+        client("RPUSH", "source", "3", "1", "2")
+        other = waiting(server, "BLPOP", key, KEYS[11], "0")
+        assert client("SORT", "source", "STORE", key) == 3
+        assert other.reply() == [key.encode(), b"1"]
+        assert client("LRANGE", key, "0", "-1") == [b"2", b"3"]
+        client("DEL", "source", key)
+
+
+def test_sorted_sets_serve_in_order_too(server, client):
+    for key in KEYS[:6]:
+        lowest = waiting(server, "BZPOPMIN", KEYS[7], key, "0")
+        highest = waiting(server, "BZPOPMAX", key, KEYS[8], KEYS[9], "0")
+        several = waiting(server, "BZMPOP", "0", "2", KEYS[10], key, "MIN", "COUNT", "2")
+        lists = waiting(server, "BLPOP", key, "0")
+        client("ZADD", key, "1", "a", "2", "b", "3", "c", "4", "d", "5", "e")
+        assert lowest.reply() == [key.encode(), b"a", b"1"]
+        assert highest.reply() == [key.encode(), b"e", b"5"]
+        assert several.reply() == [key.encode(), [[b"b", b"2"], [b"c", b"3"]]]
+        assert lists.is_silent()
+        client("DEL", key)
+        client("RPUSH", key, "v")
+        assert lists.reply() == [key.encode(), b"v"]
+
+
+def test_readers_of_a_stream_all_hear(server, client):
+    for key in KEYS[:4]:
+        readers = [waiting(server, "XREAD", "BLOCK", "0", "STREAMS", key, KEYS[7], "$", "$") for _ in range(3)]
+        late = waiting(server, "XREAD", "BLOCK", "0", "STREAMS", key, "2-0")
+        assert client("XADD", key, "1-1", "f", "v") == b"1-1"
+        for reader in readers:
+            assert reader.reply() == [[key.encode(), [[b"1-1", [b"f", b"v"]]]]]
+        assert late.is_silent()
+        client("XADD", key, "2-1", "f", "w")
+        assert late.reply() == [[key.encode(), [[b"2-1", [b"f", b"w"]]]]]
+
+
+def test_readers_of_one_group_are_served_in_order(server, client):
+    for key in KEYS[:4]:
+        client("XGROUP", "CREATE", key, "g", "$", "MKSTREAM")
+        readers = [waiting(server, "XREADGROUP", "GROUP", "g", f"c{i}", "BLOCK", "0", "STREAMS", key, ">") for i in range(4)]
+        for i, reader in enumerate(readers):
+            entry = client("XADD", key, "*", "n", i)
+            assert reader.reply() == [[key.encode(), [[entry, [b"n", str(i).encode()]]]]]
+
+
+def test_groups_take_each_entry_once_over_streams_of_all_shards(server, client):
+    for key in KEYS:
+        client("XGROUP", "CREATE", key, "g", "$", "MKSTREAM")
+    for one, two in zip(KEYS, KEYS[1:]):
+        readers = [waiting(server, "XREADGROUP", "GROUP", "g", f"c{i}", "BLOCK", "0", "STREAMS", one, two, ">", ">")
+                   for i in range(3)]
+        ids = [line.split()[0][3:] for line in client("CLIENT", "LIST").decode().splitlines() if "cmd=xreadgroup" in line]
+        entries = [client("XADD", key, "*", "n", "v") for key in (one, two, one)]
+        got = []
+        deadline = time.monotonic() + 5
+        while len(got) < len(entries) and time.monotonic() < deadline:
+            for reader in readers:
+                if not reader.is_silent(0.005):
+                    got += [entry[0] for _, stream in reader.reply() for entry in stream]
+        assert sorted(got) == sorted(entries)
+        for number in ids:
+            client("CLIENT", "UNBLOCK", number)
+
+
+def test_group_readers_hear_when_their_stream_goes_away(server, client):
+    for one, two in zip(KEYS[:5], KEYS[1:]):
+        for how in (("DEL", two), ("SET", two, "x"), ("XGROUP", "DESTROY", two, "g"), ("RENAME", two, "other"),
+                    ("PEXPIRE", two, "5"), ("FLUSHALL",), ("SWAPDB", "0", "1")):
+            for keys in ((two,), (one, two)):
+                client("FLUSHALL")
+                for key in keys:
+                    client("XGROUP", "CREATE", key, "g", "$", "MKSTREAM")
+                reader = waiting(server, "XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", *keys, *(">" for _ in keys))
+                client(*how)
+                assert isinstance(reader.reply(), Error), (how, keys)
+
+
+def test_a_group_reader_and_a_plain_reader_do_not_disturb_each_other(server, client):
+    client("XGROUP", "CREATE", KEYS[0], "g", "$", "MKSTREAM")
+    plain = waiting(server, "XREAD", "BLOCK", "0", "STREAMS", KEYS[0], KEYS[1], "$", "$")
+    group = waiting(server, "XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", KEYS[0], ">")
+    client("XADD", KEYS[0], "1-1", "f", "v")
+    assert plain.reply() == group.reply() == [[KEYS[0].encode(), [[b"1-1", [b"f", b"v"]]]]]
 
 
 def test_many_clients_take_each_element_once(server):

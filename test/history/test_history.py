@@ -8,8 +8,11 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-LOADS = ("registers", "registers-calls", "causal", "counters", "ring", "exclusive", "whole")
-PLANTED = {1: "no order locks", 2: "no look at order locks", 3: "keys unlocked too early", 4: "local commands overtake"}
+LOADS = ("registers", "registers-calls", "causal", "counters", "ring", "exclusive", "whole", "queues", "queue-order")
+PLANTED = {1: "no order locks", 2: "no look at order locks", 3: "keys unlocked too early", 4: "local commands overtake",
+           11: "the last is served first"}
+
+WAITING = (11,)  # of these, rules about clients that wait
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +72,7 @@ def test_planted_bug_is_found(history_program, new_server, tmp_path, bug, long):
     server = new_server(program=str(folder / "basalt-server"), shards=2)
     found = []
     for round_number in range(10):
-        for load in ("registers", "registers-calls", "ring"):
+        for load in ("queues", "queue-order") if bug in WAITING else ("registers", "registers-calls", "ring"):
             result = run_load(history_program, server, load, 3, round_number + 1, threads=8)
             if result.returncode == 1:
                 found.append(f"{load}, round {round_number}")
