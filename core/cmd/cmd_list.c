@@ -43,13 +43,15 @@ bool cmd_list_push(struct key_view *kv, enum list_end end, const struct bytes *v
     struct list l = is_there ? list_of(kv->entry) : list_new();
     list_grow(&l, &rules, values, count);
     bool is_pushed = push_all(&l, end, values, count);
-    if (is_there)
+    if (is_there) {
         cmd_list_close(kv, &l);
-    else if (is_pushed)
+        exec_ready(kv); /* some wait for more than one element */
+    } else if (is_pushed) {
         key_put(kv, list_entry(&l, kv->key));
-    else
-        list_free(&l);
+    }
     if (UNLIKELY(!is_pushed)) {
+        if (!is_there)
+            list_free(&l);
         cmd_reply_no_memory(kv->x);
         return false;
     }
