@@ -25,7 +25,7 @@ SCENARIOS = host.ROOT / "bench" / "scenario"
 
 
 def cases_of(scenario):
-    """Every combination, in order: (name, data bytes, load settings)."""
+    """Every combination, in order: (command's name, name shown, data bytes, load settings)."""
     variants = scenario.get("load_variants", {"": {}})
     for data_bytes in scenario["data_bytes"]:
         for command_name, commands in scenario["commands"].items():
@@ -37,10 +37,10 @@ def cases_of(scenario):
                     if variant:
                         parts.append(variant)
                     settings = {
-                        **scenario["load"], **extra, "connections": connections, "pipeline": pipeline,
+                        **scenario["load"], **scenario.get("case_load", {}).get(command_name, {}), **extra, "connections": connections, "pipeline": pipeline,
                         "commands": commands, "data_bytes": data_bytes,
                     }  # fmt: skip
-                    yield ", ".join(parts), data_bytes, settings
+                    yield command_name, ", ".join(parts), data_bytes, settings
 
 
 def entrants_of(scenario, subjects):
@@ -60,6 +60,7 @@ class Stable:
         self.subjects = subjects
         self.servers = {}
         self.filled = {}
+        self.set_up = set()
 
     def get(self, shown, name, shards, data_bytes):
         value_bytes = data_bytes if isinstance(data_bytes, int) else 32
@@ -79,6 +80,15 @@ class Stable:
             self.filled[key] = data_bytes
         return server
 
+    def prepare(self, shown, server, command_name, data_bytes):
+        """What the scenario wants to be there before a command is measured: made once in each server."""
+        setup = self.scenario.get("setup", {}).get(command_name)
+        if setup and (shown, command_name) not in self.set_up:
+            settings = self.scenario["load"]
+            load.run(server, **{"cpus": settings["cpus"], "key_prefix": settings.get("key_prefix"), "connections": 4,
+                                "pipeline": 64, "data_bytes": data_bytes, **setup})  # fmt: skip
+            self.set_up.add((shown, command_name))
+
     def stop(self):
         for server in self.servers.values():
             server.stop()
@@ -90,13 +100,15 @@ def measure(scenario, subjects, options):
     stable = Stable(scenario, subjects)
     results = {}
     try:
-        for case, data_bytes, settings in cases_of(scenario):
+        for command_name, case, data_bytes, settings in cases_of(scenario):
             if options.only and options.only not in case:
                 continue
             if options.seconds:
                 settings["seconds"] = options.seconds
             runs = {shown: [] for shown in entrants}
             servers = {shown: stable.get(shown, *entrant, data_bytes) for shown, entrant in entrants.items()}
+            for shown, server in servers.items():
+                stable.prepare(shown, server, command_name, data_bytes)
             for _ in range(options.rounds or scenario["rounds"]):
                 for shown, server in servers.items():
                     runs[shown].append(load.run(server, **settings))

@@ -3,6 +3,7 @@
 
     bench/memory/memory.py                     5 million string keys of 16 B with values of 32 B, in ten steps
     bench/memory/memory.py --grid              a table over key and value sizes, 1 million keys each
+    bench/memory/memory.py --types             bytes per element of the other types, half a million each
     bench/memory/memory.py --keys 1000000 --value-bytes 100 --subject redis --subject basalt --write
 
 A fresh server's resident set is subtracted. Filling in steps shows what a table that doubles does between two sizes:
@@ -21,6 +22,18 @@ STEPS = 10
 GRID_KEY_BYTES = [16, 40]
 GRID_VALUE_BYTES = [8, 32, 64, 200, 1000]
 COMMANDS = {"string": "SET __key__ __data__", "string with expiry": "SET __key__ __data__ EX 1000000"}
+
+
+# Elements of 16 B. The number of elements is odd where a command takes two numbers, so that a walk through them in order
+# meets each of them in both places.
+TYPE_ELEMENTS = 500001
+TYPES = {
+    "hash, values of 4 B": "HSET hash __key__ __data__",
+    "sorted set": "ZADD zset __key__ __key__",
+    "set": "SADD set __key__",
+    "list": "RPUSH list __key__",
+    "small hash: 5 fields of 5 B, values of 4 B": "HSET __key__ name1 val1 name2 val2 name3 val3 name4 val4 name5 val5",
+}
 
 
 def peak_bytes(server):
@@ -48,6 +61,31 @@ def fill_steps(name, make, shape, steps):
                 raise SystemExit(f"{name} has {keys} keys instead of {(i + 1) * step}")
             points.append((keys, (server.rss_bytes() - empty) / keys, (peak_bytes(server) - empty) / keys))
     return points
+
+
+def type_bytes(name, make, command, shards):
+    with subject.Server(name, make, cpus=[0], shards=shards) as server:
+        server.wait_ready()
+        # Input buffers and the like, which do not depend on the number of elements, are there before the count begins.
+        load.run(server, cpus=[1], requests=TYPE_ELEMENTS, connections=4, pipeline=64, data_bytes=64,
+                 commands=[("SET warm __data__", 1)])  # fmt: skip
+        empty = server.rss_bytes()
+        load.run(server, cpus=[1], requests=TYPE_ELEMENTS, keys=TYPE_ELEMENTS, key_dist="sequential", key_bytes=16, key_prefix="",
+                 data_bytes=4, connections=4, pipeline=64, commands=[(command, 1)])  # fmt: skip
+        return (server.rss_bytes() - empty) / TYPE_ELEMENTS
+
+
+def types(subjects, options):
+    rows = []
+    for kind, command in TYPES.items():
+        per_element = {name: type_bytes(name, make, command, options.shards) for name, make in subjects.items()}
+        row = [kind, *(f"{value:.1f}" for value in per_element.values())]
+        if "redis" in per_element:
+            row += [f"{value / per_element['redis']:.2f} x" for name, value in per_element.items() if name != "redis"]
+        print("  ".join(row), flush=True)
+        rows.append(row)
+    ratios = [f"{name} / redis" for name in subjects if name != "redis"] if "redis" in subjects else []
+    return doc.table(["bytes per element", *subjects, *ratios], rows)
 
 
 def curve(subjects, options):
@@ -87,6 +125,7 @@ def main():
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--subject", action="append")
     parser.add_argument("--grid", action="store_true")
+    parser.add_argument("--types", action="store_true")
     parser.add_argument("--write", action="store_true", help="put the results into docs/PERF.md")
     options = parser.parse_args()
     mark = host.fingerprint()
@@ -95,6 +134,11 @@ def main():
         text = grid(subjects, options)
         if options.write:
             doc.replace("memory_grid", host.fingerprint_lines(mark) + "\n\n" + text)
+        return
+    if options.types:
+        text = types(subjects, options)
+        if options.write:
+            doc.replace("memory_types", host.fingerprint_lines(mark) + "\n\n" + text)
         return
     rows, now = curve(subjects, options)
     if options.write:
