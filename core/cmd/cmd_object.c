@@ -3,6 +3,7 @@
  * None of these counts as an access. */
 #include "core/base/mem.h"
 #include "core/cmd/opts.h"
+#include "core/rdb/rdb_value.h"
 #include "core/value/digest.h"
 
 #include <limits.h>
@@ -108,15 +109,23 @@ void cmd_memory_purge(struct exec *x) {
 
 /* ---- DEBUG ---- */
 
-/* Bytes that the value takes in a snapshot: integers up to 32 bits are packed, texts have a length in front. */
-static size_t serialized_bytes(const struct entry *e) {
-    int64_t value;
-    if (entry_type(e) != VALUE_STRING)
-        return entry_bytes(e);
-    if (entry_payload(e) == ENTRY_INT && str_int(e, &value) && value >= INT32_MIN && value <= INT32_MAX)
-        return value >= INT8_MIN && value <= INT8_MAX ? 2 : value >= INT16_MIN && value <= INT16_MAX ? 3 : 5;
-    size_t len = str_len(e);
-    return len + (len < 64 ? 1 : len < 16384 ? 2 : 5);
+/* Bytes of the value's body in a snapshot. */
+static size_t serialized_bytes(const struct exec *x, const struct entry *e) {
+    struct rdb_writer w;
+    struct rdb_saver saver;
+    struct buf body;
+    size_t bytes = 0;
+    bool is_done = false;
+    buf_init(&body);
+    rdb_writer_init(&w, &body, x->engine->config->rdbcompression);
+    rdb_saver_begin(&saver, e, RDB_FOR_ALL);
+    while (!is_done) {
+        is_done = rdb_saver_step(&saver, &w, SIZE_MAX);
+        bytes += body.len;
+        buf_clear(&body, SIZE_MAX);
+    }
+    buf_deinit(&body);
+    return bytes;
 }
 
 /* DEBUG OBJECT key */
@@ -133,7 +142,7 @@ void cmd_debug_object(struct exec *x) {
     buf_printf(&text,
                "Value at:%p refcount:%lld encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld",
                (const void *)kv.entry, (long long)reference_count(x, kv.entry), entry_encoding_name(kv.entry),
-               serialized_bytes(kv.entry), entry_lru(kv.entry), (long long)idle_seconds);
+               serialized_bytes(x, kv.entry), entry_lru(kv.entry), (long long)idle_seconds);
     resp_simple(x->out, buf_bytes(&text));
     buf_deinit(&text);
 }
