@@ -1,5 +1,6 @@
 """SORT over several shards: one instant, whatever keys its patterns name, and in its place among its client's commands."""
 
+import itertools
 import threading
 import time
 
@@ -12,8 +13,16 @@ pytestmark = pytest.mark.smoke
 ELEMENTS = list(range(1, 31))
 
 
-def weights(value):
-    return [word for i in ELEMENTS for word in (f"weight_{i}", value)]
+def weights(generation):
+    """Ascending with the elements in one generation, descending in the next."""
+    return [word for i in ELEMENTS
+            for word in (f"weight_{i}", generation * 1000 + (i if generation % 2 else 500 - i))]
+
+
+def is_of_one_moment(found):
+    """The values that GET gave are those that BY sorted by: ascending, and all of one generation."""
+    values = [int(value) for value in found]
+    return values == sorted(values) and len({value // 1000 for value in values}) <= 1
 
 
 @pytest.mark.parametrize("shards, backend", [(1, "io_uring"), (2, "epoll"), (7, "io_uring")])
@@ -23,36 +32,40 @@ def test_no_weight_is_from_another_moment(new_server, shards, backend):
     client("RPUSH", "list", *ELEMENTS)
     client("MSET", *weights(0))
     stop = threading.Event()
+    generations = itertools.count(1)
+    wrong = []
+    full = []
+
+    def repeat(work):
+        def run(client=server.client()):
+            while not stop.is_set():
+                work(client)
+        return run
 
     def write(client):
-        generation = 0
-        while not stop.is_set():
-            generation += 1
-            client("MSET", *weights(generation))
+        client.pipeline(*[("MSET", *weights(next(generations))) for _ in range(10)])
 
-    def shuffle(client):
-        while not stop.is_set():
-            client("RENAME", "list", "other")
-            client("RENAME", "other", "list")
-            client("SORT", "list", "BY", "weight_*", "GET", "weight_*", "STORE", "stored")
+    def move(client):
+        client.pipeline(("RENAME", "list", "other"), ("RENAME", "other", "list"))
 
-    threads = [threading.Thread(target=work, args=(server.client(),)) for work in (write, write, shuffle)]
+    def look(client):
+        for found in client.pipeline(*[("SORT", "list", "BY", "weight_*", "GET", "weight_*")] * 10,
+                                     ("SORT", "list", "BY", "weight_*", "GET", "weight_*", "STORE", "stored"),
+                                     ("LRANGE", "stored", 0, -1)):
+            if isinstance(found, list):
+                full.append(len(found))
+                if len(found) not in (0, len(ELEMENTS)) or not is_of_one_moment(found):
+                    wrong.append(found)
+
+    threads = [threading.Thread(target=repeat(work)) for work in (write, write, move, look, look)]
     for thread in threads:
         thread.start()
-    full = 0
-    try:
-        deadline = time.monotonic() + 2
-        while time.monotonic() < deadline:
-            for found in (client("SORT", "list", "BY", "weight_*", "GET", "weight_*"), client("LRANGE", "stored", 0, -1)):
-                assert len(set(found)) <= 1, found
-                assert len(found) in (0, len(ELEMENTS))
-                full += len(found) != 0
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert full > 10
-    assert server.client()("DBSIZE") >= len(ELEMENTS)
+    time.sleep(3)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[0]
+    assert full.count(len(ELEMENTS)) > 20
 
 
 @pytest.mark.parametrize("shards", [1, 3, 7])
