@@ -4,6 +4,8 @@
  * time in milliseconds, and conditions are gone, because they were met. */
 #include "core/cmd/cmd.h"
 
+#include "core/cmd/cmd_stream.h"
+
 #include "core/rdb/rdb_dump.h"
 
 #include <limits.h>
@@ -228,4 +230,6 @@ void cmd_effect_whole(struct key_view *kv) {
                             BYTES_LIT("REPLACE")};
     effect_put(kv, 6, argv);
     buf_deinit(&dump);
+    if (entry_type(kv->entry) == VALUE_STREAM)
+        cmd_stream_effect_idmp(kv); /* payloads have no room for it */
 }

@@ -41,6 +41,8 @@ static struct bytes read_word(struct reader *r) {
     const char *start = r->at;
     while (is_word_char(*r->at))
         r->at++;
+    if (r->at == start && *r->at == '=') /* a word of its own: MAXLEN = 5 */
+        r->at++;
     must(r->at != start);
     return bytes_of(start, (size_t)(r->at - start));
 }

@@ -39,6 +39,19 @@ bool cmd_stream_arg_refs_ids(struct exec *x, int from, enum stream_refs *refs_ou
 /* True, and *refs_out set, if argv[i] is KEEPREF, DELREF or ACKED. */
 bool cmd_stream_is_refs(struct exec *x, int i, enum stream_refs *refs_out);
 
+/* ---- idempotent producers ---- */
+
+enum { CMD_STREAM_IID_BYTES = 20 };
+
+/* The iid of a message whose producer gives none: a digest of fields and values. It is written to `room`. */
+struct bytes cmd_stream_content_iid(const struct bytes *strings, size_t count, char room[CMD_STREAM_IID_BYTES]);
+
+/* XIDMPRECORD key producer iid id: the stream knows this message. */
+void cmd_stream_effect_record(struct key_view *kv, struct bytes producer, struct bytes iid, struct stream_id id);
+
+/* Effects that tell a stream, made from nothing elsewhere, all that this one knows of producers. */
+void cmd_stream_effect_idmp(struct key_view *kv);
+
 /* ---- keys ---- */
 
 /* The stream of an open key. */

@@ -5,6 +5,7 @@
  * which. */
 #include "core/base/mem.h"
 #include "core/cmd/cmd_stream.h"
+#include "core/value/stream_idmp.h"
 
 enum {
     LIMIT_NODES = 100, /* approximate trimming removes so many full nodes at most, unless told otherwise */
@@ -22,6 +23,8 @@ struct add_args {
     bool has_seq;
     bool is_no_mkstream;
     bool is_limit_given;
+    int producer_at; /* of IDMP or IDMPAUTO; 0: neither was given */
+    int iid_at;      /* of IDMP; 0: the iid is made from the content */
 };
 
 /* ---- reading arguments ---- */
@@ -65,6 +68,20 @@ static bool read_limit(struct exec *x, int i, struct add_args *args) {
     return true;
 }
 
+/* IDMP or IDMPAUTO at argv[*i]; *i is then the last word of it. */
+static bool read_idmp(struct exec *x, int *i, struct add_args *args) {
+    bool is_auto = bytes_is_word(x->argv[*i], "idmpauto");
+    if (args->producer_at != 0 || *i + (is_auto ? 1 : 2) >= x->argc) {
+        resp_err(x->out, REPLY_ERR_SYNTAX);
+        return false;
+    }
+    args->producer_at = ++*i;
+    args->iid_at = is_auto ? 0 : ++*i;
+    if (x->argv[args->producer_at].len == 0 || x->argv[*i].len == 0)
+        return fail(x, "ERR the producer and the idempotent ID must not be empty");
+    return true;
+}
+
 /* Sets and checks the limit once all words are known. */
 static bool settle_limit(struct exec *x, struct add_args *args) {
     struct stream_trim *trim = &args->trim;
@@ -100,6 +117,9 @@ static bool read_args(struct exec *x, bool is_add, struct add_args *args) {
                 return false;
         } else if (cmd_stream_is_refs(x, i, &args->trim.refs)) {
             continue;
+        } else if (is_add && (bytes_is_word(word, "idmp") || bytes_is_word(word, "idmpauto"))) {
+            if (!read_idmp(x, &i, args))
+                return false;
         } else if (is_add && bytes_is_word(word, "nomkstream")) {
             args->is_no_mkstream = true;
         } else if (is_add) {
@@ -115,6 +135,8 @@ static bool read_args(struct exec *x, bool is_add, struct add_args *args) {
         }
     }
     args->id_at = i;
+    if (args->producer_at != 0 && args->has_id)
+        return fail(x, "ERR IDMP and IDMPAUTO can only be used with the ID *");
     if (!is_add && args->trim.by == STREAM_TRIM_NONE && args->trim.limit == 0)
         return fail(x, "ERR syntax error, XTRIM must be called with a trimming strategy");
     return settle_limit(x, args);
@@ -190,6 +212,32 @@ static void effect_add(struct key_view *kv, const struct add_args *args, struct 
         mem_free(argv);
 }
 
+/* The iid of a message of a producer. */
+static struct bytes iid_of(const struct exec *x, const struct add_args *args, char room[CMD_STREAM_IID_BYTES]) {
+    int first = args->id_at + 1;
+    if (args->iid_at != 0)
+        return x->argv[args->iid_at];
+    return cmd_stream_content_iid(x->argv + first, (size_t)(x->argc - first), room);
+}
+
+/* True if the message was added before; then the ID of its entry was replied. */
+static bool is_duplicate(struct key_view *kv, const struct add_args *args) {
+    struct exec *x = kv->x;
+    struct stream *s = cmd_stream(kv);
+    struct stream_id id;
+    char room[CMD_STREAM_IID_BYTES];
+    if (args->producer_at == 0 || s->idmp == NULL)
+        return false;
+    bool is_known =
+        stream_idmp_find(s, x->argv[args->producer_at], iid_of(x, args, room), x->engine->now_ms, &id);
+    if (is_known) {
+        s->idmp->duplicates++;
+        cmd_stream_reply_id(x, id);
+    }
+    cmd_stream_changed(kv);
+    return is_known;
+}
+
 /* Adds the entry to the stream in the key, which is made when there is none. */
 static void add_entry(struct key_view *kv, const struct add_args *args, struct stream_id id) {
     struct exec *x = kv->x;
@@ -201,11 +249,17 @@ static void add_entry(struct key_view *kv, const struct add_args *args, struct s
         return;
     }
     uint64_t trimmed = stream_trim(s, &args->trim);
+    char room[CMD_STREAM_IID_BYTES];
+    struct bytes iid = args->producer_at == 0 ? BYTES_NONE : iid_of(x, args, room);
+    if (args->producer_at != 0)
+        stream_idmp_put(s, x->argv[args->producer_at], iid, id, x->engine->now_ms);
     if (is_new)
         key_put(kv, entry_new_object(kv->key, VALUE_STREAM, STREAM_ENCODING, s));
     else
         cmd_stream_changed(kv);
     effect_add(kv, args, id);
+    if (args->producer_at != 0)
+        cmd_stream_effect_record(kv, x->argv[args->producer_at], iid, id);
     cmd_stream_reply_id(x, id);
     exec_event(kv, EVENT_STREAM, "xadd");
     if (trimmed != 0)
@@ -214,7 +268,8 @@ static void add_entry(struct key_view *kv, const struct add_args *args, struct s
         exec_ready(kv);
 }
 
-/* XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [MAXLEN|MINID [=|~] threshold [LIMIT count]] *|id field value ... */
+/* XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [IDMPAUTO producer|IDMP producer iid] [MAXLEN|MINID [=|~] threshold
+ * [LIMIT count]] *|id field value ... */
 void cmd_xadd(struct exec *x) {
     struct add_args args;
     struct key_view kv;
@@ -237,6 +292,8 @@ void cmd_xadd(struct exec *x) {
         resp_null(x->out);
         return;
     }
+    if (is_there && is_duplicate(&kv, &args))
+        return;
     const struct stream *s = is_there ? cmd_stream(&kv) : NULL;
     if (s != NULL && stream_id_compare(s->last_id, STREAM_ID_MAX) == 0)
         resp_err(x->out, REPLY_ERR_STREAM_EXHAUSTED);

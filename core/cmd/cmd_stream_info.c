@@ -2,6 +2,7 @@
  *
  * "radix-tree-keys" and "radix-tree-nodes" are Redis's words for the number of nodes of the log and of what finds them. */
 #include "core/cmd/cmd_stream.h"
+#include "core/value/stream_idmp.h"
 
 enum { FULL_COUNT = 10 }; /* entries and pending messages that XINFO STREAM FULL shows, unless told otherwise */
 
@@ -96,6 +97,18 @@ static void put_full(struct exec *x, const struct stream *s, uint64_t max) {
 
 /* ---- XINFO STREAM ---- */
 
+enum { IDMP_FIELDS = 6 };
+
+/* What is remembered of producers, for a stream that ever had some. */
+static void put_idmp(struct exec *x, const struct stream_idmp *idmp) {
+    put_int(x, "idmp-duration", idmp->duration_s);
+    put_int(x, "idmp-maxsize", (int64_t)idmp->max_size);
+    put_int(x, "pids-tracked", (int64_t)idmp->producers.count);
+    put_int(x, "iids-tracked", (int64_t)idmp->iids_count);
+    put_int(x, "iids-added", (int64_t)idmp->iids_added);
+    put_int(x, "iids-duplicates", (int64_t)idmp->duplicates);
+}
+
 /* The first entry, or the last one; null when there is none. */
 static void put_edge(struct exec *x, const struct stream *s, bool is_last) {
     struct stream_iter it;
@@ -134,7 +147,7 @@ void cmd_xinfo_stream(struct exec *x) {
     if (!open_stream(x, &kv) || !read_full(x, &is_full, &max))
         return;
     const struct stream *s = cmd_stream(&kv);
-    resp_map(x->out, is_full ? 9 : 10);
+    resp_map(x->out, (is_full ? 9u : 10u) + (s->idmp == NULL ? 0u : IDMP_FIELDS));
     put_int(x, "length", (int64_t)s->length);
     put_int(x, "radix-tree-keys", (int64_t)s->log.count);
     put_int(x, "radix-tree-nodes", (int64_t)s->log.count + 1);
@@ -142,6 +155,8 @@ void cmd_xinfo_stream(struct exec *x) {
     put_id(x, "max-deleted-entry-id", s->max_deleted_id);
     put_int(x, "entries-added", (int64_t)s->entries_added);
     put_id(x, "recorded-first-entry-id", s->first_id);
+    if (s->idmp != NULL)
+        put_idmp(x, s->idmp);
     if (is_full) {
         put_full(x, s, max);
         return;

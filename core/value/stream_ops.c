@@ -4,6 +4,7 @@
 #include "core/base/mem.h"
 #include "core/value/digest.h"
 #include "core/value/stream_group.h"
+#include "core/value/stream_idmp.h"
 #include "core/value/stream_iter.h"
 #include "core/value/stream_node.h"
 
@@ -16,7 +17,7 @@ static bool stream_free_step(void *object, uint8_t encoding, size_t pieces_max) 
     (void)encoding;
     for (size_t i = 0; i < pieces_max && ordset_pop_last(&s->log, &node); i++)
         listpack_free(node.lp);
-    if (s->log.count > 0 || !stream_groups_free_step(s, pieces_max))
+    if (s->log.count > 0 || !stream_groups_free_step(s, pieces_max) || !stream_idmp_free_step(s, &pieces_max))
         return false;
     mem_free(s);
     return true;
@@ -58,6 +59,7 @@ static void *ops_dup(const void *object, uint8_t encoding) {
     to->first_id = from->first_id;
     to->max_deleted_id = from->max_deleted_id;
     stream_groups_dup(from, to);
+    stream_idmp_dup(from, to);
     return to;
 }
 
@@ -102,7 +104,7 @@ void stream_check(const struct stream *s) {
     struct ordset_place place;
     struct stream_iter it;
     struct stream_id before = STREAM_ID_MIN;
-    size_t bytes = mem_usable(s) + ordset_check(&s->log) + stream_groups_check(s);
+    size_t bytes = mem_usable(s) + ordset_check(&s->log) + stream_groups_check(s) + stream_idmp_check(s);
     uint64_t length = 0;
     bool is_first = true;
     for (struct stream_node *node = ordset_seek_first(&s->log, &place); node != NULL; node = ordset_next(&place)) {

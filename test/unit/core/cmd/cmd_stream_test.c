@@ -14,11 +14,13 @@
 
 /* ---- comparing streams whole ---- */
 
-/* Writes what XINFO STREAM key FULL says, times at which consumers were seen left out. */
+/* Writes what XINFO STREAM key FULL says; times at which consumers were seen, and what depends on the clock or counts
+ * duplicates, left out. */
 static void describe(struct engine *engine, int db, const char *key, struct buf *text) {
     struct bytes argv[6] = {BYTES_LIT("XINFO"), BYTES_LIT("STREAM"), bytes_cstr(key), BYTES_LIT("FULL"),
                             BYTES_LIT("COUNT"), BYTES_LIT("0")};
-    static const char *const times[] = {"seen-time\r\n:", "active-time\r\n:"};
+    static const char *const times[] = {"seen-time\r\n:", "active-time\r\n:", "pids-tracked\r\n:", "iids-tracked\r\n:",
+                                        "iids-added\r\n:", "iids-duplicates\r\n:"};
     bool was_replaying = engine->is_replaying;
     struct engine_ops ops = engine->ops;
     engine->ops = (struct engine_ops){0};
@@ -328,6 +330,40 @@ STREAM_TEST(messages_can_be_given_back,
     {"XREADGROUP GROUP g d CLAIM 100 STREAMS s >", "*-1", "XACK s g 4-0", ""},
     {"XNACK s g WHAT IDS 1 4-0", SYNTAX, "", ""},
     {"XNACK s x FAIL IDS 1 4-0", NO_GROUP, "", ""})
+
+STREAM_TEST(a_message_that_is_sent_twice_is_added_once,
+    {"XADD s IDMP p 1 * a 1", "$9 1000000-0", "XADD s 1000000-0 a 1 | XIDMPRECORD s p 1 1000000-0", "xadd"},
+    {"XADD s IDMP p 1 * a 2", "$9 1000000-0", "", ""},
+    {"XADD s IDMP q 1 * a 1", "$9 1000000-1", "XADD s 1000000-1 a 1 | XIDMPRECORD s q 1 1000000-1", "xadd"},
+    {"XADD s IDMPAUTO p * a 1", "$9 1000000-2", NULL, "xadd"},
+    {"XADD s IDMPAUTO p * a 1", "$9 1000000-2", "", ""},
+    {"XADD s IDMPAUTO p * a 2", "$9 1000000-3", NULL, "xadd"},
+    {"XADD s IDMP p 1 5-5 a 1", "-ERR IDMP and IDMPAUTO can only be used with the ID *", "", ""},
+    {"XADD s IDMP p 1 IDMPAUTO p * a 1", SYNTAX, "", ""},
+    {"XINFO STREAM s", "*32 $6 length :4 $15 radix-tree-keys :1 $16 radix-tree-nodes :2 $17 last-generated-id $9 1000000-3 "
+        "$20 max-deleted-entry-id $3 0-0 $13 entries-added :4 $23 recorded-first-entry-id $9 1000000-0 $13 idmp-duration :100 "
+        "$12 idmp-maxsize :100 $12 pids-tracked :2 $12 iids-tracked :4 $10 iids-added :4 $15 iids-duplicates :2 $6 groups :0 "
+        "$11 first-entry *2 $9 1000000-0 *2 $1 a $1 1 $10 last-entry *2 $9 1000000-3 *2 $1 a $1 2", "", ""},
+    {"XIDMPRECORD s p 1 1000000-0", "+OK", "", ""},
+    {"XIDMPRECORD s p 1 1000000-1", "-ERR the idempotent ID belongs to another entry", "", ""},
+    {"XIDMPRECORD s r 1 7-7", "-ERR there is no entry with this ID", "", ""},
+    {"XIDMPRECORD none r 1 7-7", "-ERR no such key", "", ""},
+    {"@clock 1100000"},
+    {"XADD s IDMP p 1 * a 3", "$9 1000000-0", "", ""},
+    {"@clock 1100001"},
+    {"XADD s IDMP p 1 * a 3", "$9 1100001-0", NULL, "xadd"},
+    {"XCFGSET s IDMP-MAXSIZE 2", "+OK", "XCFGSET s IDMP-MAXSIZE 2", ""},
+    {"XADD s IDMP p 1 * a 4", "$9 1100001-1", NULL, "xadd"},
+    {"XADD s IDMP p 2 * a 4", "$9 1100001-2", NULL, "xadd"},
+    {"XADD s IDMP p 3 * a 4", "$9 1100001-3", NULL, "xadd"},
+    {"XADD s IDMP p 1 * a 4", "$9 1100001-4", NULL, "xadd"},
+    {"XADD s IDMP p 3 * a 4", "$9 1100001-3", "", ""},
+    {"RENAME s t", "+OK", NULL, NULL},
+    {"XADD t IDMP p 3 * a 4", "$9 1100001-3", "", ""},
+    {"XCFGSET t IDMP-DURATION 0", "-ERR IDMP-DURATION must be between 1 and 86400 seconds", "", ""},
+    {"XCFGSET t IDMP-MAXSIZE 10001", "-ERR IDMP-MAXSIZE must be between 1 and 10000 entries", "", ""},
+    {"XCFGSET t WHAT 1", SYNTAX, "", ""},
+    {"XCFGSET none IDMP-MAXSIZE 1", "-ERR no such key", "", ""})
 
 STREAM_TEST(a_stream_is_copied_and_renamed_whole,
     {"XADD t 1-0 a 1", NULL}, {"XADD t 2-0 a 2", NULL}, {"XGROUP CREATE t g 0", NULL}, {"XDEL t 1-0", NULL},
