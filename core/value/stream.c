@@ -183,7 +183,7 @@ static uint64_t trim_node(struct stream *s, struct stream_node *node, const stru
     unsigned char *lp = node->lp;
     stream_node_head(lp, &head);
     size_t live = head.live;
-    const unsigned char *flags = head.entries;
+    const unsigned char *flags = stream_node_first(lp, &head);
     while (flags != NULL && live > 0) {
         struct stream_node_entry entry;
         stream_node_entry(lp, &head, node->first, flags, &entry);

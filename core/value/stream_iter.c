@@ -33,7 +33,7 @@ static void enter(struct stream_iter *it) {
     it->fields = head.fields;
     it->master_count = head.field_count;
     it->flags = NULL;
-    it->ahead = it->is_reverse ? listpack_last(it->lp) : head.entries;
+    it->ahead = it->is_reverse ? listpack_last(it->lp) : stream_node_first(it->lp, &head);
 }
 
 static void leave(struct stream_iter *it) {

@@ -54,7 +54,10 @@ void stream_node_head(const unsigned char *lp, struct stream_node_head *head) {
     at = listpack_next(lp, at);
     head->field_count = (size_t)get_int(at);
     head->fields = listpack_next(lp, at);
-    head->entries = skip(lp, head->fields, head->field_count + 1);
+}
+
+const unsigned char *stream_node_first(const unsigned char *lp, const struct stream_node_head *head) {
+    return skip(lp, head->fields, head->field_count + 1);
 }
 
 void stream_node_entry(const unsigned char *lp, const struct stream_node_head *head, struct stream_id first,

@@ -13,7 +13,6 @@ struct stream_node_head {
     size_t deleted;
     size_t field_count;          /* of the master entry */
     const unsigned char *fields; /* its first field, or the element behind when it has none */
-    const unsigned char *entries; /* the first entry */
 };
 
 /* One entry as it stands in a node. */
@@ -28,6 +27,9 @@ struct stream_node_entry {
 };
 
 void stream_node_head(const unsigned char *lp, struct stream_node_head *head_out);
+
+/* Where the first entry begins; NULL: there is none. */
+const unsigned char *stream_node_first(const unsigned char *lp, const struct stream_node_head *head);
 
 /* Reads the entry that begins at `flags`. */
 void stream_node_entry(const unsigned char *lp, const struct stream_node_head *head, struct stream_id first,

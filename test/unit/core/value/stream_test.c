@@ -56,7 +56,7 @@ static void twin_append(struct twin *t, struct stream_node_limits limits) {
     e->pair_count = is_usual ? 2 : 1 + (size_t)rng_below(&t->rng, PAIRS_MAX);
     for (size_t i = 0; i < 2 * e->pair_count; i++) {
         if (i % 2 == 0 && is_usual)
-            snprintf(e->text[i], TEXT_MAX, "field%zu", i);
+            snprintf(e->text[i], TEXT_MAX, "field%c", (char)('a' + i));
         else
             snprintf(e->text[i], TEXT_MAX, rng_below(&t->rng, 2) ? "%llu" : "v%llu",
                      (unsigned long long)rng_next(&t->rng) >> rng_below(&t->rng, 63));
