@@ -378,19 +378,19 @@ static void txn_run(struct shard *shard, struct txn *txn) {
     txn_set_clock(shard, txn);
     bool is_answered = waiter ? txn_exec_again(shard, txn, &set, &was_claimed) : txn_exec(shard, txn, &set);
     struct waiter *fresh = !waiter && !is_answered ? waiters_take_fresh(&shard->waiters) : NULL;
-    if (fresh)
+    if (fresh) {
+        fresh->request.to =
+            (struct reply_to){.conn = txn->conn, .slot = txn->slot, .coordinator = (uint16_t)shard->index};
         txn_attach_parts(txn, fresh, true);
+    }
     bool wants_done = is_answered && shard_log_is_always(shard);
     txn->pending =
         txn->lend_count; /* with wants_done: owners that have not told where their log has its share */
     txn->sources = mem_zalloc(txn->lend_count * sizeof *txn->sources);
     txn_give_back(shard, txn, &set, wants_done);
     lent_set_deinit(&set);
-    if (fresh) { /* its end may send messages about its parts: behind the parts */
-        fresh->request.to =
-            (struct reply_to){.conn = txn->conn, .slot = txn->slot, .coordinator = (uint16_t)shard->index};
-        waiting_begin(shard, fresh);
-    }
+    if (fresh)
+        waiting_begin(shard, fresh); /* its end may send messages about its parts: behind the parts */
     if (waiter)
         waiting_txn_ran(shard, waiter, was_claimed && is_answered);
     if (wants_done)
