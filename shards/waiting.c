@@ -76,8 +76,8 @@ static void leave(struct shard *shard, struct waiter *w, unsigned but) {
     }
 }
 
-/* What the client of an ended wait is told. */
-static void write_end(const struct waiter *w, enum waiter_end why, struct buf *text) {
+/* What the client of an ended wait is told; the command counts as called, now that it is answered. */
+static void write_end(struct shard *shard, const struct waiter *w, enum waiter_end why, struct buf *text) {
     struct resp_out out;
     resp_out_init(&out, text, w->request.proto);
     if (why == WAITER_END_UNBLOCK_ERROR)
@@ -86,6 +86,10 @@ static void write_end(const struct waiter *w, enum waiter_end why, struct buf *t
         resp_null_array(&out);
     else
         resp_null(&out);
+    if (why == WAITER_END_CLOSE)
+        return;
+    shard->engine.stats.errors += out.errors;
+    stats_note(shard, &w->request, &out, 0, true);
 }
 
 /* Tries to end the wait unserved. */
@@ -95,7 +99,7 @@ static enum waiter_race end_wait(struct shard *shard, struct waiter *w, enum wai
         return race;
     struct buf text;
     buf_init(&text);
-    write_end(w, why, &text);
+    write_end(shard, w, why, &text);
     leave(shard, w, SHARDS_MAX);
     reply_deliver_merged(shard, w->request.to.conn, w->request.to.slot, buf_bytes(&text), NULL, 0); /* I3 */
     buf_deinit(&text);

@@ -223,6 +223,28 @@ def test_client_list_and_info_show_who_waits(server, client):
     assert info_dict(client("INFO", "clients"))["clients_in_timeout_table"] == "0"
 
 
+def test_a_wait_counts_as_one_call_however_it_ends(server, client):
+    def calls():
+        text = client("INFO", "commandstats").decode()
+        return [line.split(":")[1].split(",") for line in text.splitlines() if line.startswith("cmdstat_blpop:")]
+
+    for keys in ([KEYS[0]], KEYS[:5]):
+        client("CONFIG", "RESETSTAT")
+        other = waiting(server, "BLPOP", *keys, "0")
+        assert not calls()
+        client("RPUSH", keys[0], "v")
+        assert other.reply() == [keys[0].encode(), b"v"]
+        assert calls()[0][0] == "calls=1"
+        assert other("BLPOP", *keys, "0.01") is None
+        assert calls()[0][0] == "calls=2"
+        number = other("CLIENT", "ID")
+        other.send("BLPOP", *keys, "0")
+        assert waits(server, 1)
+        client("CLIENT", "UNBLOCK", number, "ERROR")
+        assert other.reply().code == "UNBLOCKED"
+        assert calls()[0][0] == "calls=3" and calls()[0][-1] == "failed_calls=1"
+
+
 def test_move_between_all_pairs_of_keys(server, client):
     for source in KEYS[:4]:
         for target in KEYS[:4]:
