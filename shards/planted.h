@@ -19,9 +19,8 @@ enum planted {
     PLANTED_NO_READ_WAIT,    /* 7: under always a read does not wait for what it has seen */
     PLANTED_LOOSE_MARK,      /* 8: a mark is sent without order locks */
     PLANTED_TRUST_CACHE,     /* 9: recovery does not write again what a failed fsync may have left out */
-    PLANTED_NO_POKE,         /* 10: who finds a waiter taken leaves no mark */
-    PLANTED_LAST_FIRST,      /* 11: of those who wait for a key, the last is served first */
-    PLANTED_LATE_TICKET,     /* 12: after a lent look, tickets are taken after the keys were unlocked */
+    PLANTED_LAST_FIRST,      /* 10: of those who wait for a key, the last is served first */
+    PLANTED_LATE_TICKET,     /* 11: after a lent look, tickets are taken after the keys were unlocked */
 };
 
 #define PLANTED(bug) (BASALT_PLANTED == PLANTED_##bug)

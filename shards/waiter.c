@@ -13,7 +13,6 @@
 #include "core/base/keyhash.h"
 #include "core/base/mem.h"
 #include "core/value/value.h"
-#include "shards/planted.h"
 
 static void copy_args(struct waiter *w, int argc, const struct bytes *argv) {
     size_t bytes = 0;
@@ -112,7 +111,7 @@ bool waiter_claim(struct waiter *w) {
             return true;
         if (state == WAITER_DONE || state == WAITER_POKED)
             return false;
-        if (state == WAITER_TAKEN && (PLANTED(NO_POKE) || move(w, &state, WAITER_POKED))) /* I2 */
+        if (state == WAITER_TAKEN && move(w, &state, WAITER_POKED)) /* I2 */
             return false;
     }
 }

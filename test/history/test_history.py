@@ -10,9 +10,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LOADS = ("registers", "registers-calls", "causal", "counters", "ring", "exclusive", "whole", "queues", "queue-order")
 PLANTED = {1: "no order locks", 2: "no look at order locks", 3: "keys unlocked too early", 4: "local commands overtake",
-           11: "the last is served first"}
+           10: "the last is served first", 11: "tickets are taken too late"}
 
-WAITING = (11,)  # of these, rules about clients that wait
+WAITING = (10, 11)  # of these, rules about clients that wait
 
 
 @pytest.fixture(scope="session")
