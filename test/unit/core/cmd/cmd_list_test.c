@@ -128,6 +128,13 @@ STEPS_TEST(cmd_list, positions_are_found_from_both_ends,
 
 /* clang-format on */
 
+static void step_run(struct harness *h, const char *line) {
+    struct buf effects;
+    buf_init(&effects);
+    harness_run(h, line, &effects);
+    buf_deinit(&effects);
+}
+
 static void step_expect(struct harness *h, const char *line, const char *want) {
     struct buf effects;
     buf_init(&effects);
@@ -147,13 +154,13 @@ Test(cmd_list, the_form_follows_the_length_both_ways) {
         harness_init(&h);
         h.config.list_max_listpack_size = cases[c].size;
         for (int i = 0; i < cases[c].fits; i++)
-            harness_run(&h, "RPUSH l eight_by", &(struct buf){0});
+            step_run(&h, "RPUSH l eight_by");
         step_expect(&h, "OBJECT ENCODING l", "$8 listpack");
-        harness_run(&h, "RPUSH l eight_by", &(struct buf){0});
+        step_run(&h, "RPUSH l eight_by");
         step_expect(&h, "OBJECT ENCODING l", "$9 quicklist");
         for (int left = cases[c].fits + 1; left > cases[c].back; left--) {
             step_expect(&h, "OBJECT ENCODING l", "$9 quicklist");
-            harness_run(&h, "LPOP l", &(struct buf){0});
+            step_run(&h, "LPOP l");
         }
         if (cases[c].back > 0)
             step_expect(&h, "OBJECT ENCODING l", "$8 listpack");
