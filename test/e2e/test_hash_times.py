@@ -119,3 +119,79 @@ def test_errors_name_what_is_wrong(hashes):
                     ("HSETEX", "h", "FIELDS", "1", "f"), ("HEXPIRE", "h", "-1", "FIELDS", "1", "f")):
         reply = hashes(*command)
         assert isinstance(reply, Error) and reply.code == "ERR"
+
+
+def with_times(client, key):
+    """What a hash holds, with the time of each field."""
+    fields = sorted(client("HKEYS", key))
+    if not fields:
+        return {}
+    values = client("HMGET", key, *fields)
+    times = client("HPEXPIRETIME", key, "FIELDS", str(len(fields)), *fields)
+    return {field: (value, at) for field, value, at in zip(fields, values, times)}
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("entries", FORMS.values(), ids=FORMS.keys())
+def test_times_survive_a_restart(new_server, shards, entries):
+    server = new_server(shards=shards, args={"appendonly": "yes", "appendfsync": "always",
+                                             "hash-max-listpack-entries": str(entries)})
+    client = server.client()
+    at = int(time.time() * 1000) + 500000
+    for i in range(30):
+        key = f"h{i}"
+        client("HSET", key, "a", "1", "b", "2", "c", "3", "d", "4", "e", "5")
+        client("HPEXPIREAT", key, str(at + i), "FIELDS", "2", "a", "b")
+        client("HSETEX", key, "EX", "1000", "FIELDS", "2", "c", "30", "f", "6")
+        client("HPERSIST", key, "FIELDS", "1", "b")
+        client("HPEXPIRE", key, "20", "FIELDS", "1", "d")
+        client("HINCRBYFLOAT", key, "c", "0.5")
+        client("HGETEX", key, "PXAT", str(at), "FIELDS", "1", "e")
+        client("HSETEX", f"gone{i}", "PX", "20", "FIELDS", "1", "a", "1")
+    wait_until(lambda: client("DBSIZE") == 30)
+    wait_until(lambda: all(client("HLEN", f"h{i}") == 5 for i in range(30)))
+    client("HSETEX", "later", "PX", "300", "FIELDS", "1", "a", "1")
+    client("RENAME", "h0", "renamed")
+    client("COPY", "h1", "copied")
+    keys = ["renamed", "copied"] + [f"h{i}" for i in range(1, 30)]
+    before = {key: with_times(client, key) for key in keys}
+    assert before["h1"][b"a"] == (b"1", at + 1) and before["h1"][b"c"][0] == b"30.5"
+    server.kill()
+    server.start()
+    client = server.client()
+    assert {key: with_times(client, key) for key in keys} == before
+    wait_until(lambda: client("EXISTS", "later") == 0)
+    assert client("DBSIZE") == len(keys)
+
+
+def test_a_lent_hash_is_read_without_its_expired_fields(new_server):
+    server = new_server(shards=4)
+    client = server.client()
+    client("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    for i in range(8):
+        client("HSET", f"h{i}", "a", "1", "b", "2")
+        client("HPEXPIRE", f"h{i}", "1", "FIELDS", "1", "a")
+    time.sleep(0.02)
+    for i in range(8):
+        client("COPY", f"h{i}", f"copy{i}")
+        client("RENAME", f"h{i}", f"renamed{i}")
+        assert client("HGETALL", f"copy{i}") == client("HGETALL", f"renamed{i}")
+        assert client("HKEYS", f"copy{i}") == [b"b"]
+    client("DEBUG", "SET-ACTIVE-EXPIRE", "1")
+    wait_until(lambda: all(client("HLEN", f"{name}{i}") == 1 for name in ("copy", "renamed") for i in range(8)))
+
+
+def test_a_million_fields_would_not_stop_the_server(hashes):
+    """Many fields that expire at once go in steps; others are answered meanwhile."""
+    count = 20000
+    for start in range(0, count, 1000):
+        hashes("HSETEX", "big", "PX", "400", "FIELDS", "1000",
+               *(word for i in range(start, start + 1000) for word in (f"field:{i}", "value")))
+    slowest = 0.0
+    end = time.monotonic() + 20
+    while hashes("EXISTS", "big"):
+        began = time.monotonic()
+        hashes("PING")
+        slowest = max(slowest, time.monotonic() - began)
+        assert time.monotonic() < end
+    assert slowest < 0.5

@@ -1,5 +1,6 @@
 /* Active expiry: what is due goes, in time, within the budget, and for nothing when nothing is due. */
 #include "core/keyspace/expire.h"
+#include "core/value/hash.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -109,5 +110,68 @@ Test(expire, an_expiry_that_is_moved_earlier_counts) {
     struct witness w = {0};
     cr_assert_eq(step(ks, &w, 500 + EXPIRE_LATENESS_MS), 1);
     cr_assert_null(keyspace_find(ks, key, hash));
+    keyspace_free(ks);
+}
+
+/* A hash with one field, which expires by itself. */
+static void put_hash(struct keyspace *ks, size_t id, int64_t due_ms, int64_t expire_ms) {
+    char text[24];
+    struct hash_limits limits = {.fields_max = 10, .string_bytes_max = 10};
+    struct bytes key = bytes_of(text, (size_t)snprintf(text, sizeof(text), "h%zu", id));
+    struct entry *e = hash_new_entry(key);
+    cr_assert_eq(hash_put(e, &limits, BYTES_LIT("f"), BYTES_LIT("v"), due_ms), HASH_ADDED);
+    if (expire_ms != ENTRY_NO_EXPIRE)
+        e = entry_set_expire(e, expire_ms);
+    keyspace_put(ks, keyspace_hash(ks, key), e);
+}
+
+static void forget(void *ctx, const struct hash_item *item) {
+    (void)item;
+    ++*(size_t *)ctx;
+}
+
+struct parts_witness {
+    size_t removed;
+    int64_t now_ms;
+};
+
+static bool expire_parts(void *ctx, struct entry *e, uint64_t hash) {
+    struct parts_witness *w = ctx;
+    (void)hash;
+    cr_assert(hash_remove_due(e, w->now_ms, 10, (struct hash_visitor){forget, &w->removed}));
+    return hash_count(e) == 0;
+}
+
+Test(expire, parts_of_entries_expire_and_the_empty_entry_goes) {
+    struct keyspace *ks = filled(2000, 1000000, 10);
+    struct parts_witness w = {0, 999};
+    struct expire_job job = {.expire_parts = expire_parts, .ctx = &w};
+    for (size_t id = 0; id < 300; id++)
+        put_hash(ks, id, 1000 + (int64_t)id, id % 3 ? ENTRY_NO_EXPIRE : 500000);
+    cr_assert_eq(keyspace_subexpiring_count(ks), 300);
+    cr_assert_eq(keyspace_expiring_count(ks), 1100);
+    for (; w.now_ms <= 1300 + EXPIRE_LATENESS_MS; w.now_ms += 50) {
+        job.now_ms = w.now_ms;
+        expire_step(ks, &job);
+        cr_assert_leq(w.removed, w.now_ms < 1000 ? 0 : (size_t)(w.now_ms - 999));
+        keyspace_check(ks);
+    }
+    cr_assert_eq(w.removed, 300);
+    cr_assert_eq(keyspace_count(ks), 2000);
+    cr_assert_eq(keyspace_subexpiring_count(ks), 0);
+    cr_assert_eq(keyspace_expiring_count(ks), 1000);
+    keyspace_free(ks);
+}
+
+Test(expire, an_entry_of_which_only_parts_expire_is_not_drawn_as_expiring) {
+    struct keyspace *ks = keyspace_new(&(struct keyspace_options){.hash_seed = 3});
+    struct rng rng;
+    rng_init(&rng, 1);
+    for (size_t id = 0; id < 3000; id++)
+        put_hash(ks, id, 1000, ENTRY_NO_EXPIRE);
+    cr_assert_null(keyspace_random_expiring(ks, &rng));
+    put(ks, 1, 5000);
+    for (int i = 0; i < 20; i++)
+        cr_assert(entry_has_expire(keyspace_random_expiring(ks, &rng)));
     keyspace_free(ks);
 }
