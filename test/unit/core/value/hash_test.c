@@ -256,7 +256,9 @@ struct drawn {
 
 static void note_drawn(void *ctx, const struct hash_item *item) {
     struct drawn *drawn = ctx;
-    drawn->times[atoi(item->field.ptr + 1)]++;
+    int64_t number;
+    cr_assert(num_parse_int(bytes_of(item->field.ptr + 1, item->field.len - 1), &number));
+    drawn->times[number]++;
 }
 
 /* Every field as often as every other, within five standard deviations. */
