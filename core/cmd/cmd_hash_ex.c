@@ -210,6 +210,8 @@ static void hsetex_delete(struct key_view *kv, const struct hsetex_request *r) {
     struct cmd_hash_effect effect;
     size_t removed = 0;
     cmd_hash_effect_begin(&effect, kv, "HDEL", r->pairs.count);
+    if (kv->entry != NULL)
+        hash_make_timed(kv->entry); /* as a time that has not passed would */
     for (size_t i = 0; i < r->pairs.count && kv->entry != NULL; i++) {
         struct bytes field = kv->x->argv[r->pairs.first + 2 * (int)i];
         if (!hash_remove(kv->entry, field))
