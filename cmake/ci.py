@@ -206,7 +206,8 @@ def stage_asan(tally):
         logs.mkdir(parents=True)
         env = {"BASALT_SERVER": str(ROOT / "build/asan/basalt-server"),
                "ASAN_OPTIONS": f"log_path={logs}/asan:detect_stack_use_after_return=1",
-               "UBSAN_OPTIONS": f"log_path={logs}/ubsan:print_stacktrace=1"}
+               "UBSAN_OPTIONS": f"log_path={logs}/ubsan:print_stacktrace=1",
+               "BASALT_STOP": "gentle"}
         pytest(tally, "-m", "smoke", "test/e2e", env=env)
         no_sanitizer_reports(logs)
 

@@ -1,4 +1,4 @@
-/* cmd_server.c: TIME, LOLWUT, SHUTDOWN. */
+/* cmd_server.c: TIME, LASTSAVE, LOLWUT, SHUTDOWN. */
 #include "core/cmd/cmd.h"
 #include "shards/parked.h"
 #include "shards/server.h"
@@ -14,6 +14,12 @@ void cmd_time(struct exec *x) {
     resp_array(x->out, 2);
     resp_bulk_int(x->out, now.tv_sec);
     resp_bulk_int(x->out, now.tv_nsec / 1000);
+}
+
+/* Before the first snapshot it is the time of the start, as in Redis; nothing saves snapshots yet. */
+void cmd_lastsave(struct exec *x) {
+    const struct shard *shard = x->host;
+    resp_int(x->out, shard->server->start_ms / 1000);
 }
 
 /* ---- LOLWUT ---- */

@@ -1,5 +1,9 @@
-"""kill -9 in a loop. What a server promised is still there when it comes back, with any other number of shards."""
+"""kill -9 in a loop. What a server promised is still there when it comes back, with any other number of shards.
 
+BASALT_KILLS=N is the number of kills per test.
+"""
+
+import os
 import random
 import time
 
@@ -23,6 +27,10 @@ def restart(server, chance):
     return contents(server.client(timeout=60))
 
 
+def kills(usual):
+    return int(os.environ.get("BASALT_KILLS", usual))
+
+
 def own(found, prefix):
     return {key: value for key, value in found.items() if key.startswith(prefix)}
 
@@ -35,7 +43,7 @@ def test_always_loses_nothing_acknowledged(new_server, seed, long):
     server = start(new_server, "always", chance)
     worlds = {f"t{i}:": {} for i in range(6)}
     total = 0
-    for round_number in range(int(5 * long)):
+    for round_number in range(kills(5 * long)):
         voices = [Voice(server.port, prefix, chance.random(), world) for prefix, world in worlds.items()]
         watched = [f"{prefix}counter0" for prefix in worlds]
         watcher = Watcher(server.port, watched)
@@ -66,7 +74,7 @@ def test_everysec_keeps_a_prefix_of_the_order_of_all_commands(new_server, seed, 
     chance = random.Random(seed)
     server = start(new_server, "everysec", chance)
     world = {}
-    for round_number in range(int(4 * long)):
+    for round_number in range(kills(4 * long)):
         clients = [Client(server.port, timeout=20) for _ in range(5)]
         told, acked_at = [], []
         until = time.monotonic() + chance.uniform(0.3, 3.5)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support.resp import Closed, Error, Status
+from support.resp import Closed, Error, Status, info_dict
 from support.server import redis_server
 
 
@@ -244,3 +244,10 @@ def test_a_crash_may_be_silent(new_server):
         server.client()("DEBUG", "SEGFAULT")
     assert server.wait_for_exit() == -signal.SIGSEGV
     assert "CRASH REPORT" not in server.log()
+
+
+def test_lastsave_is_the_time_of_the_start_before_any_snapshot(server):
+    client = server.client()
+    info = info_dict(client("INFO", "persistence"))
+    assert client("LASTSAVE") == int(info["rdb_last_save_time"])
+    assert abs(client("LASTSAVE") - time.time()) < 100_000

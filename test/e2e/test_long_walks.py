@@ -64,3 +64,38 @@ def test_dropped_databases_are_freed_soon(server):
     deadline = time.monotonic() + 5
     while int(info_dict(client("INFO", "memory"))["lazyfree_pending_objects"]) > 0:
         assert time.monotonic() < deadline
+
+
+def test_several_walks_go_on_side_by_side(server):
+    """Each takes its turns; what is sent behind one of them waits for that one only."""
+    fill(server.client())
+    walkers = [server.client() for _ in range(6)]
+    for walker in walkers:
+        walker.send("KEYS", "key:*")
+        walker.send("ECHO", "done")
+    quick = server.client()
+    assert quick("GET", "key:1") == b"1"
+    for walker in walkers:
+        assert len(walker.reply()) == KEYS
+        assert walker.reply() == b"done"
+
+
+def test_a_walk_survives_the_flush_of_what_it_walks_over(server):
+    client = server.client()
+    fill(client)
+    other = server.client()
+    for _ in range(5):
+        client.send("KEYS", "*")
+        other("FLUSHALL")
+        listed = client.reply()
+        assert len(listed) == len(set(listed)) <= KEYS
+        fill(other, 5000)
+
+
+def test_the_server_stops_in_the_middle_of_walks(new_server):
+    for shards in (1, 3):
+        server = new_server(shards=shards)
+        fill(server.client())
+        for _ in range(10):
+            server.client().send("KEYS", "*")
+        assert server.terminate() == 0

@@ -211,15 +211,22 @@ class Server:
         assert not alarms, f"the server reported a fault:\n{alarms}"
 
     def stop(self):
-        """Ends the process if it runs, and removes the folder if it was made here. Checks nothing."""
+        """Ends the process if it runs, and removes the folder if it was made here. Checks nothing, unless BASALT_STOP is
+        gentle: then the process ends by itself, so that it can report leaks, and a report is a failure."""
         self.close_clients()
-        if self.process is not None:
-            if self.process.poll() is None:
-                self.process.kill()
-            self.process.wait()
-            self.process = None
-        if self.owns_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            if self.is_alive() and os.environ.get("BASALT_STOP") == "gentle" and not is_redis(self.program):
+                self.terminate()
+                alarms = self.alarms()
+                assert not alarms, f"the server reported a fault at its end:\n{alarms}"
+        finally:
+            if self.process is not None:
+                if self.process.poll() is None:
+                    self.process.kill()
+                self.process.wait()
+                self.process = None
+            if self.owns_folder:
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
         return self.start()

@@ -36,6 +36,8 @@ static void node_configure(struct config *config, const struct node_options *opt
     config->pipeline_order = options->is_order_relaxed ? PIPELINE_ORDER_RELAXED : PIPELINE_ORDER_STRICT;
     config->appendonly = options->has_log;
     config->appendfsync = options->appendfsync;
+    if (options->is_ticking_fast)
+        config->hz = 500;
 }
 
 static void node_listen(struct node *node) {

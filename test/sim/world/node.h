@@ -13,6 +13,7 @@ struct node_options {
     bool is_order_relaxed;
     bool has_log;
     enum appendfsync appendfsync;
+    bool is_ticking_fast; /* hz 500: keys that expire are found soon */
 };
 
 struct node {
