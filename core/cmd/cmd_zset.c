@@ -44,53 +44,18 @@ bool cmd_zset_close(struct key_view *kv, const struct zset *z) {
     return true;
 }
 
-/* ZADD key score name ...: the whole of an open key. */
-static void effect_all(struct key_view *kv, const struct zset *z) {
-    size_t count = zset_count(z);
-    size_t argc = 2 + 2 * count;
-    struct bytes *argv = mem_alloc(argc * sizeof(*argv));
-    char(*texts)[NUM_DOUBLE_SHORT_MAX] = mem_alloc(count * sizeof(*texts));
-    struct buf names; /* those of a listpack are numbers sometimes, and have no place of their own */
-    buf_init(&names);
-    struct zset_walk w;
-    zset_walk_begin(&w, z, 0, false);
-    for (size_t i = 0; zset_walk_next(&w); i++) {
-        argv[2 + 2 * i] = bytes_of(texts[i], num_from_double(texts[i], w.score));
-        argv[3 + 2 * i] = w.name;
-        if (w.name.ptr == w.scratch) {
-            argv[3 + 2 * i].ptr = NULL;
-            buf_put_bytes(&names, w.name);
-        }
-    }
-    size_t at = 0;
-    for (size_t i = 3; i < argc; i += 2)
-        if (argv[i].ptr == NULL) {
-            argv[i].ptr = names.ptr + at;
-            at += argv[i].len;
-        }
-    argv[0] = BYTES_LIT("ZADD");
-    argv[1] = kv->key;
-    effect_put(kv, (int)argc, argv);
-    buf_deinit(&names);
-    mem_free(texts);
-    mem_free(argv);
-}
-
 void cmd_zset_store(struct key_view *kv, struct zset *z, const char *event) {
     struct exec *x = kv->x;
     size_t count = zset_count(z);
-    bool was_there = kv->entry != NULL;
     if (count == 0) {
         zset_free(z);
-        if (was_there)
+        if (kv->entry != NULL)
             cmd_delete(kv);
         resp_int(x->out, 0);
         return;
     }
     key_put(kv, zset_entry(kv->key, z));
-    if (was_there)
-        effect_put_del(kv);
-    effect_all(kv, z);
+    cmd_effect_whole(kv);
     exec_event(kv, EVENT_ZSET, event);
     resp_int(x->out, (int64_t)count);
 }
