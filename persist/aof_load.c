@@ -111,7 +111,7 @@ static enum err aof_take(struct aof_loader *l) {
     const struct command *command = effect.command;
     if (l->db < 0)
         return aof_refuse(l, "a payload without a database", argv[0]);
-    if (!command || !(command->flags & CMD_WRITE) || !command_arity_ok(command, argc))
+    if (!command || !(command->flags & (CMD_WRITE | CMD_MAY_REPLICATE)) || !command_arity_ok(command, argc))
         return aof_refuse(l, "no effect that this version knows", argv[0]);
     if (argc > AOF_WINDOW_ARGC_MAX) {
         enum err e = aof_run_window(l);
