@@ -9,6 +9,9 @@
  *   union         walks all sets. If members must come only once (a set as a sink sees to that itself), it asks the
  *                 sets walked before; if those are many, it remembers in a set what it has given.
  *
+ * Asking a large table waits for memory. So members are walked a window at a time, and what asking for them will read from
+ * the first of the others is prefetched for all of a window before the first is asked for.
+ *
  * All reads come first, the destination is opened last: it may be one of the sources. */
 #include "core/cmd/cmd_set.h"
 
@@ -25,8 +28,9 @@ enum set_op {
 };
 
 enum {
-    UNION_ASK_MAX = 4,  /* sets up to which a union asks them, instead of remembering */
-    MEMBER_ADD_COST = 3 /* what adding a member costs, in lookups */
+    UNION_ASK_MAX = 4,   /* sets up to which a union asks them, instead of remembering */
+    MEMBER_ADD_COST = 3, /* what adding a member costs, in lookups */
+    WINDOW = 16,         /* members that are prefetched together */
 };
 
 /* The sets of a command; those that do not exist have no object. */
@@ -83,20 +87,53 @@ static bool is_in_some(const struct set *sets, size_t count, const struct set_me
     return false;
 }
 
+/* ---- walking ---- */
+
+/* A walk over one set whose members are asked for in another. */
+struct walk {
+    struct set set;
+    const struct set *asked; /* NULL: none */
+    struct set_iter iter;
+    struct set_member members[WINDOW];
+    size_t count;
+    size_t at;
+};
+
+static bool walk_refill(struct walk *walk) {
+    char scratch[NUM_INT_TEXT_MAX];
+    walk->at = walk->count = 0;
+    while (walk->count < WINDOW && set_next(walk->set, &walk->iter, &walk->members[walk->count]))
+        walk->count++;
+    bool is_prefetching =
+        walk->asked != NULL && walk->asked->object != NULL && walk->asked->encoding == SET_TABLE;
+    for (unsigned stage = 0; stage < VALUE_PREFETCH_STAGES && is_prefetching; stage++)
+        for (size_t i = 0; i < walk->count; i++)
+            set_ops.prefetch(walk->asked->object, SET_TABLE, set_member_bytes(&walk->members[i], scratch),
+                             stage);
+    return walk->count > 0;
+}
+
+/* The next member; NULL at the end. */
+static const struct set_member *walk_next(struct walk *walk) {
+    if (walk->at == walk->count && !walk_refill(walk))
+        return NULL;
+    return &walk->members[walk->at++];
+}
+
 /* ---- operations; false: there was no memory for what they had to remember ---- */
 
 static bool intersect(struct operands *operands, struct sink *sink) {
     struct set *sets = operands->sets;
-    struct set_iter iter = {0};
-    struct set_member member;
+    const struct set_member *member;
     qsort(sets, operands->count, sizeof *sets, compare_ascending);
     if (count_of(&sets[0]) == 0)
         return true;
-    while (set_next(sets[0], &iter, &member)) {
+    struct walk walk = {.set = sets[0], .asked = operands->count > 1 ? &sets[1] : NULL};
+    while ((member = walk_next(&walk)) != NULL) {
         size_t i = 1;
-        while (i < operands->count && (sets[i].object == sets[0].object || set_has(sets[i], &member)))
+        while (i < operands->count && (sets[i].object == sets[0].object || set_has(sets[i], member)))
             i++;
-        if (i == operands->count && !sink->put(sink, &member))
+        if (i == operands->count && !sink->put(sink, member))
             break;
     }
     return true;
@@ -121,8 +158,7 @@ static bool subtract(struct operands *operands, struct sink *sink) {
     struct set *others = first + 1;
     size_t other_count = operands->count - 1;
     struct set gathered = {NULL, SET_TABLE};
-    struct set_iter iter = {0};
-    struct set_member member;
+    const struct set_member *member;
     size_t others_total = 0;
     bool is_good = true;
     if (first->object == NULL)
@@ -141,8 +177,9 @@ static bool subtract(struct operands *operands, struct sink *sink) {
         others = &gathered;
         other_count = 1;
     }
-    while (is_good && set_next(*first, &iter, &member))
-        if (!is_in_some(others, other_count, &member) && !sink->put(sink, &member))
+    struct walk walk = {.set = *first, .asked = other_count > 0 ? others : NULL};
+    while (is_good && (member = walk_next(&walk)) != NULL)
+        if (!is_in_some(others, other_count, member) && !sink->put(sink, member))
             break;
     if (gathered.object != NULL)
         set_free(gathered);

@@ -339,6 +339,13 @@ static size_t op_pieces(const void *object, uint8_t encoding) {
     return encoding == SET_TABLE ? packed_table_pieces(object) : 1;
 }
 
+static void op_prefetch(const void *object, uint8_t encoding, struct bytes element, unsigned stage) {
+    if (encoding == SET_TABLE)
+        packed_table_prefetch(object, element, stage);
+    else if (stage == 0)
+        __builtin_prefetch(object);
+}
+
 static void *op_dup(const void *object, uint8_t encoding) {
     switch ((enum set_encoding)encoding) {
     case SET_INTSET: return intset_dup(object);
@@ -368,6 +375,7 @@ const struct value_ops set_ops = {
     .free_step = op_free_step,
     .bytes = op_bytes,
     .pieces = op_pieces,
+    .prefetch = op_prefetch,
     .dup = op_dup,
     .encoding_name = op_encoding_name,
     .digest = op_digest,
