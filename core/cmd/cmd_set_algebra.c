@@ -7,7 +7,8 @@
  *   difference    walks the first set and asks the others, larger ones first. If asking so many costs more than putting
  *                 them together first, it asks their union instead.
  *   union         walks all sets. If members must come only once (a set as a sink sees to that itself), it asks the
- *                 sets walked before; if those are many, it remembers in a set what it has given.
+ *                 sets walked before; if those are many, it remembers in a set what it has given. A set as a sink begins
+ *                 as a copy of the largest one, if that is large: copying blocks is far cheaper than adding members.
  *
  * Asking a large table waits for memory. So members are walked a window at a time, and what asking for them will read from
  * the first of the others is prefetched for all of a window before the first is asked for.
@@ -186,9 +187,20 @@ static bool subtract(struct operands *operands, struct sink *sink) {
     return is_good;
 }
 
+/* True if the result begins as a copy of the set. */
+static bool copy_largest(const struct set *largest, struct sink *sink) {
+    size_t count = count_of(largest);
+    if (!sink->is_deduping || count <= sink->rules.intset_max || count <= sink->rules.listpack_max ||
+        largest->encoding != SET_TABLE)
+        return false;
+    sink->set = (struct set){set_ops.dup(largest->object, SET_TABLE), SET_TABLE};
+    return true;
+}
+
 static bool unite(struct operands *operands, struct sink *sink) {
     struct set *sets = operands->sets;
-    struct set_member member = set_member_text(BYTES_LIT(""));
+    const struct set_member *member;
+    struct set_member any = set_member_text(BYTES_LIT(""));
     qsort(sets, operands->count, sizeof *sets, compare_descending);
     while (operands->count > 0 && count_of(&sets[operands->count - 1]) == 0)
         operands->count--;
@@ -196,16 +208,18 @@ static bool unite(struct operands *operands, struct sink *sink) {
     bool is_remembering = !sink->is_deduping && !is_asking;
     bool is_going = true;
     struct set given = {NULL, SET_TABLE};
+    const struct set *asked = is_asking ? &sets[0] : is_remembering ? &given : &sink->set;
     enum set_added result = SET_ADDED;
     if (is_remembering)
-        given = set_new(&member, SIZE_MAX, &sink->rules);
-    for (size_t i = 0; i < operands->count && is_going; i++) {
-        struct set_iter iter = {0};
-        while (is_going && set_next(sets[i], &iter, &member)) {
-            if (is_asking && is_in_some(sets, i, &member))
+        given = set_new(&any, SIZE_MAX, &sink->rules);
+    size_t first = operands->count > 0 && copy_largest(&sets[0], sink) ? 1 : 0;
+    for (size_t i = first; i < operands->count && is_going; i++) {
+        struct walk walk = {.set = sets[i], .asked = i == 0 ? NULL : asked};
+        while (is_going && (member = walk_next(&walk)) != NULL) {
+            if (is_asking && is_in_some(sets, i, member))
                 continue;
-            result = is_remembering ? set_add(&given, &member, &sink->rules) : SET_ADDED;
-            is_going = result == SET_PRESENT || (result == SET_ADDED && sink->put(sink, &member));
+            result = is_remembering ? set_add(&given, member, &sink->rules) : SET_ADDED;
+            is_going = result == SET_PRESENT || (result == SET_ADDED && sink->put(sink, member));
         }
     }
     if (given.object != NULL)
