@@ -18,6 +18,7 @@
 #include "net/reply_order.h"
 
 struct conn;
+struct entry;
 struct waiter;
 
 /* One command as cut out of the stream. What the host learns about it in on_peek stays here for on_command. */
@@ -29,6 +30,8 @@ struct conn_request {
     uint64_t hash;                 /* of the first key, if has_hash */
     unsigned owner;                /* shard of the first key, if has_hash */
     bool has_hash;
+    const struct entry
+        *probable; /* what the host has prefetched for it; void once a command of the window has run */
 };
 
 /* Commands of one connection that are complete in the input are cut out some at a time, so that the host can fetch the

@@ -92,7 +92,7 @@ static enum err aof_run_window(struct aof_loader *l) {
     for (unsigned i = 0; i < l->count; i++) {
         const struct keyspace *ks = l->window[i].hash ? engine_find_db(l->engine, l->window[i].db) : NULL;
         if (ks)
-            keyspace_prefetch_entry(ks, l->window[i].hash);
+            __builtin_prefetch(keyspace_probable(ks, l->window[i].hash));
     }
     for (unsigned i = 0; i < l->count && e == ERR_OK; i++)
         e = aof_run(l, &l->window[i]);

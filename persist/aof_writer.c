@@ -153,12 +153,14 @@ static bool writer_must_sync(const struct aof_writer *w, enum aof_sync sync) {
     return false;
 }
 
-void aof_writer_flush(struct aof_writer *w, enum aof_sync sync) {
+bool aof_writer_flush(struct aof_writer *w, enum aof_sync sync) {
     if (w->is_poisoned) /* I5 */
-        return;
+        return false;
+    bool was_writing = w->is_writing;
     bool may_write = !w->is_writing && (w->fault == ERR_OK || io_now_ns(w->io) >= w->retry_ns);
     if (may_write && (w->fill.len > 0 || w->flight.len > 0))
         writer_start_write(w, sync);
     if (writer_must_sync(w, sync))
         aof_writer_sync(w);
+    return w->is_writing && !was_writing;
 }

@@ -81,8 +81,8 @@ void aof_writer_close(struct aof_writer *w);
 /* Takes a frame: fills in its seq and known (`known`; durable under everysec and no) and gives the seq. */
 uint64_t aof_writer_append(struct aof_writer *w, struct segment_frame *frame, struct bytes payload);
 
-/* Starts what is due. */
-void aof_writer_flush(struct aof_writer *w, enum aof_sync sync);
+/* Starts what is due; true when a write began. */
+bool aof_writer_flush(struct aof_writer *w, enum aof_sync sync);
 
 /* Starts an fsync of all that is written, whatever the policy; for the end. */
 void aof_writer_sync(struct aof_writer *w);

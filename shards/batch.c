@@ -115,17 +115,25 @@ static void batch_deliver(struct shard *shard, const struct batch *batch, const 
     reply_deliver(shard, &to, bytes_of(reply, item->reply_bytes), batch->to, item->ticket);
 }
 
+static const struct entry *batch_probable(const struct shard *shard, const struct batch_item *item) {
+    const struct keyspace *ks = item->hash ? engine_find_db(&shard->engine, item->db) : NULL;
+    return ks ? keyspace_probable(ks, item->hash) : NULL;
+}
+
 /* Buckets first, then entries, then long values: each pass finds what the one before it has asked for. */
-static void batch_prefetch(struct shard *shard, const struct batch *batch) {
-    void (*const passes[])(const struct keyspace *, uint64_t) = {keyspace_prefetch, keyspace_prefetch_entry,
-                                                                 keyspace_prefetch_value};
-    for (size_t pass = 0; pass < COUNT_OF(passes); pass++) {
-        for (uint32_t i = 0; i < batch->count; i++) {
-            const struct batch_item *item = &batch->items[i];
-            const struct keyspace *ks = item->hash ? engine_find_db(&shard->engine, item->db) : NULL;
-            if (ks)
-                passes[pass](ks, item->hash);
-        }
+static void batch_prefetch(const struct shard *shard, const struct batch *batch) {
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct batch_item *item = &batch->items[i];
+        const struct keyspace *ks = item->hash ? engine_find_db(&shard->engine, item->db) : NULL;
+        if (ks)
+            keyspace_prefetch(ks, item->hash);
+    }
+    for (uint32_t i = 0; i < batch->count; i++)
+        __builtin_prefetch(batch_probable(shard, &batch->items[i]));
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct entry *e = batch_probable(shard, &batch->items[i]);
+        if (e != NULL && !(command_get(batch->items[i].command)->flags & CMD_WRITE))
+            keyspace_prefetch_value(e);
     }
 }
 

@@ -91,8 +91,8 @@ void info_put_keyspace(const struct info *info, struct buf *text) {
         const struct info_db *d = &info->sum.dbs[db];
         if (d->keys == 0)
             continue;
-        buf_printf(text, "db%d:keys=%" PRIu64 ",expires=%" PRIu64 ",avg_ttl=%" PRIu64
-                   ",subexpiry=%" PRIu64 "\r\n",
-                   db, d->keys, d->expires, d->ttl_samples ? d->ttl_sum_ms / d->ttl_samples : 0, d->subexpiry);
+        buf_printf(
+            text, "db%d:keys=%" PRIu64 ",expires=%" PRIu64 ",avg_ttl=%" PRIu64 ",subexpiry=%" PRIu64 "\r\n",
+            db, d->keys, d->expires, d->ttl_samples ? d->ttl_sum_ms / d->ttl_samples : 0, d->subexpiry);
     }
 }

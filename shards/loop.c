@@ -16,6 +16,7 @@
 #include "shards/loop.h"
 
 #include "shards/accept.h"
+#include "shards/cycles.h"
 #include "shards/evict_loop.h"
 #include "shards/gather.h"
 #include "shards/server.h"
@@ -131,6 +132,7 @@ void loop_turn(struct shard *shard, bool may_sleep) {
     atomic_store_explicit(&shard->wants_owner, false, memory_order_relaxed);
     shard->turn++;
     shard->stats.turns++;
+    shard->ticks = cycles_now();
     shard->host.now_ms = io_wall_ms(shard->io);
     shard_set_clock(shard, io_wall_ms(shard->io) * 1000);
     shard_run_inbox(shard);

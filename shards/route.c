@@ -6,6 +6,7 @@
 
 #include "core/base/keyhash.h"
 #include "shards/admission.h"
+#include "shards/cycles.h"
 #include "shards/fanout.h"
 #include "shards/misuse.h"
 #include "shards/planted.h"
@@ -183,18 +184,17 @@ static void route_key(struct shard *shard, struct conn *conn, struct request *r,
 }
 
 /* For commands about an element of a value: what the search for it will read, of all of them at a time. */
-static void route_prefetch_elements(const struct shard *shard, const struct keyspace *ks,
-                                    const struct conn_window *window) {
+static void route_prefetch_elements(const struct conn_window *window) {
     bool is_wanted = true;
     for (unsigned stage = 0; stage < VALUE_PREFETCH_STAGES && is_wanted; stage++) {
         is_wanted = false;
         for (int i = 0; i < window->count; i++) {
             const struct conn_request *p = &window->requests[i];
-            if (!p->has_hash || p->owner != shard->index || p->argc < 3 ||
+            if (p->probable == NULL || p->argc < 3 ||
                 (p->command->group != GROUP_HASH && p->command->group != GROUP_SET))
                 continue;
             is_wanted = true;
-            keyspace_prefetch_element(ks, p->hash, p->argv[2], stage);
+            keyspace_prefetch_element(p->probable, p->argv[2], stage);
         }
     }
 }
@@ -202,6 +202,7 @@ static void route_prefetch_elements(const struct shard *shard, const struct keys
 void route_peek(struct conn *conn, struct conn_window *window) {
     struct shard *shard = conn->host->ctx;
     const struct keyspace *ks = engine_find_db(&shard->engine, conn->db);
+    shard->ticks = cycles_now();
     for (int i = 0; i < window->count; i++) {
         struct conn_request *p = &window->requests[i];
         p->command = command_names_find(shard->engine.names, p->argc, p->argv);
@@ -215,16 +216,19 @@ void route_peek(struct conn *conn, struct conn_window *window) {
     }
     if (!ks || window->count < ROUTE_PREFETCH_MIN)
         return;
-    for (int i = 0; i < window->count; i++)
-        if (window->requests[i].has_hash && window->requests[i].owner == shard->index)
-            keyspace_prefetch_entry(ks, window->requests[i].hash);
+    for (int i = 0; i < window->count; i++) {
+        struct conn_request *p = &window->requests[i];
+        if (!p->has_hash || p->owner != shard->index)
+            continue;
+        p->probable = keyspace_probable(ks, p->hash);
+        __builtin_prefetch(p->probable);
+    }
     for (int i = 0; i < window->count; i++) {
         const struct conn_request *p = &window->requests[i];
-        if (p->has_hash && p->owner == shard->index &&
-            !(p->command->flags & CMD_WRITE)) /* those seldom read all */
-            keyspace_prefetch_value(ks, p->hash);
+        if (p->probable != NULL && !(p->command->flags & CMD_WRITE)) /* those seldom read all */
+            keyspace_prefetch_value(p->probable);
     }
-    route_prefetch_elements(shard, ks, window);
+    route_prefetch_elements(window);
 }
 
 static void route_reject(struct shard *shard, struct conn *conn, const struct command *command,

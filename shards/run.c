@@ -70,13 +70,14 @@ bool run_request_unlocked(struct shard *shard, const struct request *r, struct b
     };
     const struct request *outer = shard->current;
     shard->current = r;
-    uint64_t begun = cycles_now();
+    uint64_t begun = shard->ticks;
     bool is_logged = shard->log && (r->command->flags & CMD_WRITE);
     if (UNLIKELY(is_logged))
         shard_log_begin(shard, r);
     exec_run(&x);
+    shard->ticks = cycles_now();
     if (LIKELY(!x.is_waiting))
-        stats_note(shard, r, &reply, cycles_now() - begun, !x.is_deferred);
+        stats_note(shard, r, &reply, shard->ticks - begun, !x.is_deferred);
     bool has_woken = waiters_are_due(&shard->waiters);
     if (UNLIKELY(has_woken))
         waiters_serve(shard, r->log_slot != NULL);

@@ -5,6 +5,7 @@
 #include "shards/shard.h"
 
 #include "core/base/mem.h"
+#include "shards/cycles.h"
 #include "shards/planted.h"
 #include "shards/server.h"
 #include "shards/shard_life.h"
@@ -99,6 +100,7 @@ bool shard_run_inbox(struct shard *shard) {
     while (message) {
         struct message *next = message->next;
         shard->stats.messages++;
+        shard->ticks = cycles_now();
         message->run(shard, message);
         YIELD_POINT();
         message = next;

@@ -81,6 +81,9 @@ struct shard {
     struct link newcomers; /* sockets handed to us, not opened yet */
     struct monitor monitor;
     uint64_t conn_count;
+    uint64_t
+        ticks; /* cycles_now() when the last command ended, or before the first of a window or message: the time of a
+                     * command is counted from there, with one look at the clock for each */
     uint64_t turn;
     int64_t next_tick_ns;
     bool is_cron_paused; /* DEBUG PAUSE-CRON 1 */

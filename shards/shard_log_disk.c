@@ -194,7 +194,8 @@ bool shard_needs_log_flush(const struct shard *shard) {
 void shard_log_flush(struct shard *shard) {
     struct shard_log *log = shard->log;
     shard_log__cut(log);
-    aof_writer_flush(&log->writer, log->sync);
+    if (aof_writer_flush(&log->writer, log->sync) && log->sync == AOF_SYNC_ALWAYS)
+        io_file_begin(shard->io);
     bool is_full = aof_writer_buffered(&log->writer) > LOG_BACKLOG_MAX;
     if (is_full == log->is_full)
         return;

@@ -84,7 +84,7 @@ static double time_finds(const struct keyspace *ks, size_t count, uint64_t base,
                 keyspace_prefetch(ks, hash[i]);
         }
         for (size_t i = 0; prefetch && i < BATCH; i++)
-            keyspace_prefetch_entry(ks, hash[i]);
+            __builtin_prefetch(keyspace_probable(ks, hash[i]));
         for (size_t i = 0; i < BATCH; i++)
             hits += keyspace_find(ks, bytes_of(text[i], KEY_BYTES), hash[i]) != NULL;
         spent += now_ns() - begin;

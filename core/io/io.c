@@ -186,6 +186,13 @@ void io_stream_close(struct io *io, struct io_stream *stream) {
     io->ops->stream_close(io, stream);
 }
 
+void io_file_begin(struct io *io) {
+    if (io->ops->file_begin)
+        io->ops->file_begin(io);
+    if (io->ops->has_sockets)
+        sched_yield();
+}
+
 void io_file_submit(struct io *io, struct io_file_op *op) {
     op->fsync_failed = false;
     op->done_bytes = 0;

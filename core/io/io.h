@@ -177,12 +177,18 @@ struct io_file_op {
     size_t done_bytes;
     enum err result;
     unsigned pending; /* completions still to come */
+    bool is_pair;     /* io_uring: write and fsync are two requests */
     struct link link;
 };
 
 /* Starts the operation; on_done follows in a later dispatch. Several may be under way, and they may run and complete in any
  * order: only the two halves of IO_FILE_WRITE_FSYNC are ordered. Borrows op until on_done. */
 void io_file_submit(struct io *io, struct io_file_op *op);
+
+/* Lets what was submitted begin now rather than at the next io_poll, and gives way to the thread that carries it out: with
+ * one processor for both, an fsync would else wait until all of the turn's replies are sent. May be called in the middle of
+ * a turn, before its first io_stream_send. */
+void io_file_begin(struct io *io);
 
 /* ---- synchronous files: start-up, manifest, recovery (real or simulated disk) ---- */
 

@@ -24,6 +24,7 @@ struct io_ops {
     void (*stream_send)(struct io *io, struct io_stream *stream);
     void (*stream_close)(struct io *io, struct io_stream *stream);
     void (*file_submit)(struct io *io, struct io_file_op *op);
+    void (*file_begin)(struct io *io); /* NULL: operations begin by themselves */
 };
 
 struct io {

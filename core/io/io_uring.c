@@ -154,6 +154,10 @@ static void uring_stream_close(struct io *io, struct io_stream *stream) {
     io_uring_send__close(uring_of(io), stream);
 }
 
+static void uring_file_begin(struct io *io) {
+    io_uring_ring__enter(uring_of(io), false, 0);
+}
+
 static void uring_file_submit(struct io *io, struct io_file_op *op) {
     io_uring_file__submit(uring_of(io), op);
 }
@@ -193,6 +197,7 @@ static const struct io_ops uring_ops = {
     .stream_send = uring_stream_send,
     .stream_close = uring_stream_close,
     .file_submit = uring_file_submit,
+    .file_begin = uring_file_begin,
 };
 
 enum err io_uring__open(const struct io_options *options, struct io **io_out) {

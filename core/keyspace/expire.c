@@ -52,8 +52,8 @@ static bool has_due_parts(const struct entry *e, int64_t now_ms) {
 }
 
 /* Takes the parts of an entry away that are due, as far as time allows. True if nothing is left of it. */
-static bool visit_parts(struct keyspace *ks, struct expire_visit *v, struct directory_spot *spot, uint32_t choice,
-                        struct entry *e, uint64_t hash) {
+static bool visit_parts(struct keyspace *ks, struct expire_visit *v, struct directory_spot *spot,
+                        uint32_t choice, struct entry *e, uint64_t hash) {
     if (!v->job->expire_parts)
         return false;
     size_t bytes = entry_bytes(e);

@@ -85,7 +85,7 @@ void keyspace_prefetch(const struct keyspace *ks, uint64_t hash) {
 }
 
 /* The first entry in the hash's home bucket whose fragment agrees: nearly always the right one. */
-static const struct entry *probable_entry(const struct keyspace *ks, uint64_t hash) {
+const struct entry *keyspace_probable(const struct keyspace *ks, uint64_t hash) {
     uint64_t ref = directory_ref(&ks->directory, hash);
     uint32_t place = segment_place(hash, segment_ref_depth(ref));
     const struct bucket *b = segment_ref_buckets(ref) + segment_home(place, segment_ref_bucket_count(ref));
@@ -97,25 +97,17 @@ static const struct entry *probable_entry(const struct keyspace *ks, uint64_t ha
     return NULL;
 }
 
-void keyspace_prefetch_entry(const struct keyspace *ks, uint64_t hash) {
-    const struct entry *e = probable_entry(ks, hash);
-    if (e != NULL)
-        __builtin_prefetch(e);
-}
-
-void keyspace_prefetch_value(const struct keyspace *ks, uint64_t hash) {
+void keyspace_prefetch_value(const struct entry *e) {
     enum { LINES_MAX = 17 }; /* an inline value of ENTRY_INLINE_MAX */
-    const struct entry *e = probable_entry(ks, hash);
-    if (e == NULL || e->val_len != ENTRY_VALUE_WIDE || entry_payload(e) != ENTRY_INLINE)
+    if (e->val_len != ENTRY_VALUE_WIDE || entry_payload(e) != ENTRY_INLINE)
         return;
     const char *line = (const char *)e + CACHE_LINE_BYTES;
     for (int i = 0; i < LINES_MAX; i++, line += CACHE_LINE_BYTES)
         __builtin_prefetch(line);
 }
 
-void keyspace_prefetch_element(const struct keyspace *ks, uint64_t hash, struct bytes element, unsigned stage) {
-    const struct entry *e = probable_entry(ks, hash);
-    if (e == NULL || entry_payload(e) != ENTRY_OBJECT)
+void keyspace_prefetch_element(const struct entry *e, struct bytes element, unsigned stage) {
+    if (entry_payload(e) != ENTRY_OBJECT)
         return;
     const struct value_ops *ops = value_ops(entry_type(e));
     if (ops->prefetch != NULL)

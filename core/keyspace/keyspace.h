@@ -47,17 +47,18 @@ struct entry *keyspace_find(const struct keyspace *ks, struct bytes key, uint64_
 /* Starts loading the cache line where the search for a hash begins. */
 void keyspace_prefetch(const struct keyspace *ks, uint64_t hash);
 
-/* Starts loading the entry that a search will probably compare; call it a while after keyspace_prefetch. */
-void keyspace_prefetch_entry(const struct keyspace *ks, uint64_t hash);
+/* The entry that a search for the hash will probably compare, or NULL; call it a while after keyspace_prefetch. It is only
+ * good for prefetching, until the table changes; its memory is not read here. */
+const struct entry *keyspace_probable(const struct keyspace *ks, uint64_t hash);
 
-/* Starts loading the rest of that entry if its value is long; call it a while after keyspace_prefetch_entry. It reads the
- * entry's header: done for several keys in a row, these reads overlap, which measured better than the prefetch before
- * them alone. */
-void keyspace_prefetch_value(const struct keyspace *ks, uint64_t hash);
+/* Starts loading the rest of a probable entry (not NULL) if its value is long; prefetch the entry itself a while before. It
+ * reads the entry's header: done for several keys in a row, these reads overlap, which measured better than the prefetch
+ * before them alone. */
+void keyspace_prefetch_value(const struct entry *e);
 
-/* The same for a command that looks for an element of the key's value (a field of a hash), stage by stage: see
+/* Starts loading what a search for an element of a probable entry's value (not NULL) will read, stage by stage; see
  * value_ops.prefetch. */
-void keyspace_prefetch_element(const struct keyspace *ks, uint64_t hash, struct bytes element, unsigned stage);
+void keyspace_prefetch_element(const struct entry *e, struct bytes element, unsigned stage);
 
 /* Takes e; an older entry with the same key is freed. True if there was one. */
 bool keyspace_put(struct keyspace *ks, uint64_t hash, struct entry *e);

@@ -12,9 +12,9 @@ struct keyspace {
     size_t subexpiring;
     size_t bytes;
     struct entry_bin *bin; /* not owned; may be NULL */
-    struct entry *dying;  /* a large entry that keyspace_clear_step has taken out and not yet freed */
-    uint64_t clear_hash;  /* where keyspace_clear_step goes on */
-    uint64_t expire_hash; /* where active expiry goes on */
+    struct entry *dying;   /* a large entry that keyspace_clear_step has taken out and not yet freed */
+    uint64_t clear_hash;   /* where keyspace_clear_step goes on */
+    uint64_t expire_hash;  /* where active expiry goes on */
 };
 
 /* Takes the entry at a site out of the table; settling is left to keyspace__settle. */

@@ -463,8 +463,8 @@ void segment_check(const struct segment *s, const struct segment_env *env) {
             uint32_t distance = at >= home ? at - home : at + s->bucket_count - home;
             uint32_t place = segment_place(hash_of(env, e), s->depth);
             must(bucket_fragment(b, slot) == (place & ((1u << BUCKET_FRAGMENT_BITS) - 1)));
-            must(stranger == (distance != 0));                                 /* I2 */
-            must(distance <= stray_count(&s->buckets[home], s->bucket_count)); /* I1 */
+            must(stranger == (distance != 0));                                        /* I2 */
+            must(distance <= stray_count(&s->buckets[home], s->bucket_count));        /* I1 */
             must(bucket_word_expiring(word) == (entry_due_ms(e) != ENTRY_NO_EXPIRE)); /* I4 */
             used++;
             expiring += entry_due_ms(e) != ENTRY_NO_EXPIRE;
