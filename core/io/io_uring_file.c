@@ -4,8 +4,8 @@
  * carries out from end to end. As two linked requests the second would be started by the ring's own thread when that next
  * enters the kernel, which is after all of the turn's replies: measured, the fsync then began 330 us late.
  *
- * The two linked requests remain for two cases: the file system knows no RWF_DSYNC, or the one request ended with "no
- * space", which does not say whether the write or the fsync wants room. The whole range is then written again, so a success
+ * The two linked requests remain for two cases: the file system is not one of those that are known to honour RWF_DSYNC (others
+ * may ignore it silently), or the one request ended with "no space", which does not say whether the write or the fsync wants room. The whole range is then written again, so a success
  * of the pair says the truth about every byte. A *short* write counts as a failure of the link: the fsync comes back with
  * -ECANCELED and never ran, so the rest is written by a new pair. A link holds only within one submission, so the two entries
  * are reserved together. All of this runs on kernel threads, whose number is bounded when the ring is made: a slow
@@ -19,6 +19,20 @@
 #include "core/io/io_uring_ring.h"
 
 #include <errno.h>
+#include <sys/vfs.h>
+
+/* File systems whose buffered writes sync what RWF_DSYNC asks for; one cheap look for each fsync. */
+static bool has_synced_writes(int fd) {
+    static const uint32_t known[] = {0xef53 /* ext4 */, 0x58465342 /* xfs */, 0xf2f52010 /* f2fs */,
+                                     0x9123683e /* btrfs */};
+    struct statfs fs;
+    if (fstatfs(fd, &fs) != 0)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if ((uint32_t)fs.f_type == known[i])
+            return true;
+    return false;
+}
 
 static uint64_t id_of(enum uring_kind kind, struct io_file_op *op) {
     uint64_t address = (uint64_t)(uintptr_t)op;
@@ -54,7 +68,7 @@ static void add_write(struct uring *u, struct io_file_op *op) {
 }
 
 void io_uring_file__submit(struct uring *u, struct io_file_op *op) {
-    op->is_pair = false;
+    op->is_pair = op->kind == IO_FILE_WRITE_FSYNC && !has_synced_writes(op->fd);
     if (op->kind != IO_FILE_FSYNC && op->data.len > 0)
         add_write(u, op);
     else
