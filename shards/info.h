@@ -10,7 +10,7 @@ struct server;
 struct info_db {
     uint64_t keys;
     uint64_t expires;
-    uint64_t subexpiry; /* hashes with fields that expire */
+    uint64_t subexpiry;  /* hashes with fields that expire */
     uint64_t ttl_sum_ms; /* over a sample of keys that expire */
     uint64_t ttl_samples;
 };

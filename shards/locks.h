@@ -35,7 +35,7 @@ struct lock_waiter {
     unsigned place_count;
     unsigned waiting; /* places that are not at the head */
     bool is_barrier;
-    bool is_running; /* on_ready was called */
+    bool is_running;  /* on_ready was called */
     struct link link; /* on the ready list, or behind a barrier */
     uint64_t *hashes; /* wanted keys; only while behind a barrier */
     int64_t entered_ms;

@@ -72,7 +72,8 @@ static double find(struct bench *b, bool has_prefetch) {
         uint64_t begin = now_ns();
         for (unsigned stage = 0; has_prefetch && stage < VALUE_PREFETCH_STAGES; stage++)
             for (size_t i = 0; i < BATCH; i++)
-                hash_ops.prefetch(entry_object(hashes[i]), entry_object_encoding(hashes[i]), fields[i], stage);
+                hash_ops.prefetch(entry_object(hashes[i]), entry_object_encoding(hashes[i]), fields[i],
+                                  stage);
         for (size_t i = 0; i < BATCH; i++)
             if (!hash_find(hashes[i], fields[i], &item))
                 abort();
@@ -107,9 +108,10 @@ static void run(size_t fields) {
     double find_ns = find(&b, false);
     double prefetched_ns = find(&b, true);
     double replace_ns = replace(&b);
-    printf("%8zu fields  %-9s  %6.1f B/field  add %5.0f  find %5.0f  find+ %5.0f  replace %5.0f  walk %4.0f ns\n", fields,
-           entry_encoding_name(b.hashes[0]), (double)bytes / (double)(fields * b.hash_count), fill_ns, find_ns,
-           prefetched_ns, replace_ns, walk(&b));
+    printf("%8zu fields  %-9s  %6.1f B/field  add %5.0f  find %5.0f  find+ %5.0f  replace %5.0f  walk %4.0f "
+           "ns\n",
+           fields, entry_encoding_name(b.hashes[0]), (double)bytes / (double)(fields * b.hash_count), fill_ns,
+           find_ns, prefetched_ns, replace_ns, walk(&b));
     fflush(stdout);
     for (size_t i = 0; i < b.hash_count; i++)
         entry_free(b.hashes[i]);

@@ -71,8 +71,8 @@ static void bench_listpack(void) {
     for (size_t t = 0; t < TIMES; t++)
         sum += listpack_find(lp, lp + LISTPACK_HEADER_BYTES, elements[t % PACKED], 0) != NULL;
     double find_ns = per(begin, TIMES);
-    printf("listpack of %d: append %.1f ns, walk %.1f ns an element, find %.0f ns (%zu)\n", PACKED, append_ns, walk_ns,
-           find_ns, sum % 10);
+    printf("listpack of %d: append %.1f ns, walk %.1f ns an element, find %.0f ns (%zu)\n", PACKED, append_ns,
+           walk_ns, find_ns, sum % 10);
     listpack_free(lp);
 }
 

@@ -106,9 +106,9 @@ static void measure(size_t count) {
     printf("%zu elements\n", count);
     struct ranking *r = time_fill(count);
     double n = (double)count;
-    printf("  bytes: elements %.2f, tree %.2f, index %.2f, all %.2f, rss %.2f\n", (double)r->element_bytes / n,
-           (double)r->tree.bytes / n, (double)r->index.bytes / n, (double)ranking_bytes(r) / n,
-           (double)(rss_bytes() - rss) / n);
+    printf("  bytes: elements %.2f, tree %.2f, index %.2f, all %.2f, rss %.2f\n",
+           (double)r->element_bytes / n, (double)r->tree.bytes / n, (double)r->index.bytes / n,
+           (double)ranking_bytes(r) / n, (double)(rss_bytes() - rss) / n);
     time_lookups(r, count);
     uint64_t begin = now_ns();
     uint64_t longest = 0;

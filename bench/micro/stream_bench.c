@@ -32,7 +32,8 @@ static struct stream_id id_of(uint64_t i) {
 
 static void bench_append(struct stream *s, uint64_t count) {
     struct stream_node_limits limits = {4096, 100};
-    struct bytes pairs[4] = {BYTES_LIT("sensor"), BYTES_LIT("0123456789"), BYTES_LIT("value"), BYTES_LIT("abcdefghij")};
+    struct bytes pairs[4] = {BYTES_LIT("sensor"), BYTES_LIT("0123456789"), BYTES_LIT("value"),
+                             BYTES_LIT("abcdefghij")};
     uint64_t begun = now_ns();
     for (uint64_t i = 0; i < count; i++) {
         if (stream_append(s, id_of(i), pairs, 2, limits) != STREAM_APPENDED)

@@ -210,11 +210,11 @@ bool num_parse_longdouble(struct bytes text, long double *value_out) {
 /* ---- Printing floating point numbers ---- */
 
 enum {
-    DOUBLE_DIGITS = 17,          /* so many always tell a double from its neighbours */
-    DOUBLE_PLAIN_ZEROS = 7,      /* an integer with fewer zeros behind its digits is written without exponent */
-    DOUBLE_PLAIN_DECIMALS = 7,   /* and a fraction with fewer digits behind the point, */
-    DOUBLE_PLAIN_MAGNITUDE = 4,  /* or one whose first digit is nearer to the point than this */
-    DOUBLE_POWERS = 22,          /* 10^22 is the largest power of ten that is a double */
+    DOUBLE_DIGITS = 17,        /* so many always tell a double from its neighbours */
+    DOUBLE_PLAIN_ZEROS = 7,    /* an integer with fewer zeros behind its digits is written without exponent */
+    DOUBLE_PLAIN_DECIMALS = 7, /* and a fraction with fewer digits behind the point, */
+    DOUBLE_PLAIN_MAGNITUDE = 4, /* or one whose first digit is nearer to the point than this */
+    DOUBLE_POWERS = 22,         /* 10^22 is the largest power of ten that is a double */
 };
 
 #define TEN_TO_15 1000000000000000.0
@@ -314,7 +314,8 @@ static struct decimal find_exact(double value) {
 /* Any positive finite value: the library prints and reads until both agree. */
 static struct decimal find_by_trying(double value) {
     char text[DOUBLE_DIGITS + 16];
-    bool is_normal = fpclassify(value) == FP_NORMAL; /* then 15 digits and a cut are never longer than needed */
+    bool is_normal =
+        fpclassify(value) == FP_NORMAL; /* then 15 digits and a cut are never longer than needed */
     for (int count = is_normal ? EXACT_DIGITS_MAX : 1;; count++) {
         int len = snprintf(text, sizeof text, "%.*e", count - 1, value);
         must(len > 0 && (size_t)len < sizeof text);
@@ -341,7 +342,8 @@ static size_t put_decimal(char *text, struct decimal d) {
     }
     if (d.exponent < 0 && (d.exponent > -DOUBLE_PLAIN_DECIMALS || distance < DOUBLE_PLAIN_MAGNITUDE)) {
         int before_point = count + d.exponent;
-        int zeros = before_point > 0 ? 0 : 1 - before_point; /* the one before the point, and those behind it */
+        int zeros =
+            before_point > 0 ? 0 : 1 - before_point; /* the one before the point, and those behind it */
         memset(text, '0', (size_t)zeros);
         put_digits(text + zeros, (size_t)count, d.digits);
         size_t point = before_point > 0 ? (size_t)before_point : 1;

@@ -37,7 +37,8 @@ bool cmd_geo_arg_unit(struct exec *x, int i, double *metres_out) {
 
 void cmd_geo_reply_distance(struct exec *x, double distance) {
     char text[64];
-    int len = snprintf(text, sizeof(text), "%.4f", distance < 1e14 ? (double)llrint(distance * 1e4) / 1e4 : distance);
+    int len = snprintf(text, sizeof(text), "%.4f",
+                       distance < 1e14 ? (double)llrint(distance * 1e4) / 1e4 : distance);
     must(len > 0 && (size_t)len < sizeof(text));
     resp_bulk(x->out, bytes_of(text, (size_t)len));
 }

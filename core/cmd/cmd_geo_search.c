@@ -201,9 +201,7 @@ static bool check_options(struct exec *x, const struct geo_query *q) {
 
 static bool read_query(struct exec *x, struct geo_query *q) {
     switch (q->form->kind) {
-    case GEO_SEARCH:
-        q->store_at = q->form->is_store ? 1 : 0;
-        break;
+    case GEO_SEARCH: q->store_at = q->form->is_store ? 1 : 0; break;
     case GEO_RADIUS:
         if (!cmd_geo_arg_place(x, 2, &q->shape.centre) || !read_radius(x, 4, q))
             return false;
@@ -262,7 +260,8 @@ static int compare_descending(const void *a, const void *b) {
     return left->number < right->number ? -1 : 1;
 }
 
-static void reply_points(struct exec *x, const struct geo_query *q, const struct geo_list *list, size_t count) {
+static void reply_points(struct exec *x, const struct geo_query *q, const struct geo_list *list,
+                         size_t count) {
     const struct geo_point *points = geo_points(list);
     size_t extras = (size_t)q->with_dist + q->with_hash + q->with_coord;
     resp_array(x->out, count);
@@ -279,7 +278,8 @@ static void reply_points(struct exec *x, const struct geo_query *q, const struct
     }
 }
 
-static void store_points(struct exec *x, const struct geo_query *q, const struct geo_list *list, size_t count) {
+static void store_points(struct exec *x, const struct geo_query *q, const struct geo_list *list,
+                         size_t count) {
     const struct geo_point *points = geo_points(list);
     struct zset_limits limits = cmd_zset_limits(x);
     struct zset result = zset_new(&limits, count, 0);

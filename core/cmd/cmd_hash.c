@@ -22,8 +22,8 @@ struct hash_limits cmd_hash_limits(const struct key_view *kv) {
 
 /* ---- shared: fields that have expired, effects ---- */
 
-bool cmd_hash_find_one(struct key_view *kv, struct bytes field, enum cmd_hash_access access, size_t *expired_out,
-                       struct hash_item *item_out) {
+bool cmd_hash_find_one(struct key_view *kv, struct bytes field, enum cmd_hash_access access,
+                       size_t *expired_out, struct hash_item *item_out) {
     if (kv->entry == NULL || !hash_find(kv->entry, field, item_out))
         return false;
     if (LIKELY(!field_expiry_is_past(kv->x->engine, item_out->expire_ms)))
@@ -38,7 +38,8 @@ bool cmd_hash_find_one(struct key_view *kv, struct bytes field, enum cmd_hash_ac
     return false;
 }
 
-bool cmd_hash_find(struct key_view *kv, struct bytes field, enum cmd_hash_access access, struct hash_item *item_out) {
+bool cmd_hash_find(struct key_view *kv, struct bytes field, enum cmd_hash_access access,
+                   struct hash_item *item_out) {
     size_t expired = 0;
     bool is_there = cmd_hash_find_one(kv, field, access, &expired, item_out);
     if (UNLIKELY(expired > 0))
@@ -59,7 +60,8 @@ void cmd_hash_settle(struct key_view *kv, bool has_expired, const char *event) {
     exec_event(kv, EVENT_GENERIC, "del");
 }
 
-void cmd_hash_effect_begin(struct cmd_hash_effect *effect, struct key_view *kv, const char *name, size_t count) {
+void cmd_hash_effect_begin(struct cmd_hash_effect *effect, struct key_view *kv, const char *name,
+                           size_t count) {
     effect->argv = mem_alloc((CMD_HASH_EFFECT_WORDS + count) * sizeof *effect->argv);
     effect->argc = 0;
     cmd_hash_effect_add(effect, bytes_cstr(name));
@@ -203,8 +205,14 @@ static void effect_field(struct key_view *kv, struct bytes field, struct bytes v
         effect_put(kv, 4, argv);
         return;
     }
-    struct bytes argv[8] = {BYTES_LIT("HSETEX"), kv->key, BYTES_LIT("PXAT"), BYTES_NONE, BYTES_LIT("FIELDS"),
-                            BYTES_LIT("1"),      field,   value};
+    struct bytes argv[8] = {BYTES_LIT("HSETEX"),
+                            kv->key,
+                            BYTES_LIT("PXAT"),
+                            BYTES_NONE,
+                            BYTES_LIT("FIELDS"),
+                            BYTES_LIT("1"),
+                            field,
+                            value};
     argv[3] = bytes_of(text, num_from_int(text, expire_ms));
     effect_put(kv, 8, argv);
 }

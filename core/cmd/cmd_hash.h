@@ -17,12 +17,13 @@ enum cmd_hash_access {
 };
 
 /* The field as a command sees it; kv->entry may be NULL. An expired one is deleted and told, where that is allowed. */
-bool cmd_hash_find(struct key_view *kv, struct bytes field, enum cmd_hash_access access, struct hash_item *item_out);
+bool cmd_hash_find(struct key_view *kv, struct bytes field, enum cmd_hash_access access,
+                   struct hash_item *item_out);
 
 /* The same for commands over several fields: an expired one is deleted, *expired_out counts it, and the caller calls
  * cmd_hash_settle when it has seen all fields. Until then the hash may be empty. */
-bool cmd_hash_find_one(struct key_view *kv, struct bytes field, enum cmd_hash_access access, size_t *expired_out,
-                       struct hash_item *item_out);
+bool cmd_hash_find_one(struct key_view *kv, struct bytes field, enum cmd_hash_access access,
+                       size_t *expired_out, struct hash_item *item_out);
 
 /* Ends a change of an open hash, which may have become empty: tells "hexpired" if so asked, then `event` unless it is NULL, and
  * deletes the key if nothing is left of it. */
@@ -46,7 +47,8 @@ struct cmd_hash_effect {
 };
 
 /* Begins one with room for `count` more words. */
-void cmd_hash_effect_begin(struct cmd_hash_effect *effect, struct key_view *kv, const char *name, size_t count);
+void cmd_hash_effect_begin(struct cmd_hash_effect *effect, struct key_view *kv, const char *name,
+                           size_t count);
 
 static inline void cmd_hash_effect_add(struct cmd_hash_effect *effect, struct bytes word) {
     effect->argv[effect->argc++] = word;

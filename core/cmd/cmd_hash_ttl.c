@@ -21,7 +21,8 @@ bool cmd_hash_fields(struct exec *x, int at, const char *count_error, struct cmd
         return false;
     }
     if (!bytes_is_word(x->argv[at], "fields")) {
-        resp_error(x->out, BYTES_LIT("ERR Mandatory argument FIELDS is missing or not at the right position"));
+        resp_error(x->out,
+                   BYTES_LIT("ERR Mandatory argument FIELDS is missing or not at the right position"));
         return false;
     }
     if (!num_parse_int(x->argv[at + 1], &count) || count < 1) {
@@ -57,8 +58,8 @@ bool cmd_hash_expire_at(struct exec *x, int i, uint32_t bit, int64_t *expire_ms_
 
 /* ---- giving times ---- */
 
-void cmd_hash_timing_begin(struct cmd_hash_timing *timing, struct key_view *kv, int64_t expire_ms, uint32_t condition,
-                           size_t count) {
+void cmd_hash_timing_begin(struct cmd_hash_timing *timing, struct key_view *kv, int64_t expire_ms,
+                           uint32_t condition, size_t count) {
     const struct engine *engine = kv->x->engine;
     bool is_time = expire_ms != HASH_NO_EXPIRE;
     *timing = (struct cmd_hash_timing){.kv = kv, .expire_ms = expire_ms, .condition = condition};
@@ -136,7 +137,8 @@ static void expire_fields(struct exec *x, uint32_t unit) {
     for (size_t i = 0; i < COUNT_OF(conditions); i++)
         if (bytes_is_word(x->argv[3], conditions[i].word))
             condition = conditions[i].bit;
-    if (!cmd_hash_fields(x, condition != 0 ? 4 : 3, "ERR Parameter `numFields` should be greater than 0", &fields))
+    if (!cmd_hash_fields(x, condition != 0 ? 4 : 3, "ERR Parameter `numFields` should be greater than 0",
+                         &fields))
         return;
     resp_array(x->out, fields.count);
     if (!is_there) {

@@ -10,7 +10,8 @@ struct cmd_hash_fields {
 };
 
 /* Reads FIELDS numfields field [field ...] at argv[at]; false: an error was replied, `count_error` if the number is none. */
-bool cmd_hash_fields(struct exec *x, int at, const char *count_error, struct cmd_hash_fields *fields_out) ATTR_MUST_USE;
+bool cmd_hash_fields(struct exec *x, int at, const char *count_error,
+                     struct cmd_hash_fields *fields_out) ATTR_MUST_USE;
 
 #define CMD_HASH_COUNT_ERROR "ERR Number of fields must be a positive integer"
 
@@ -42,8 +43,8 @@ enum cmd_hash_timed {
 
 /* The hash exists. `expire_ms` may be HASH_NO_EXPIRE; `condition` is OPT_NX, OPT_XX, OPT_GT, OPT_LT or 0; at most `count`
  * fields will be put. */
-void cmd_hash_timing_begin(struct cmd_hash_timing *timing, struct key_view *kv, int64_t expire_ms, uint32_t condition,
-                           size_t count);
+void cmd_hash_timing_begin(struct cmd_hash_timing *timing, struct key_view *kv, int64_t expire_ms,
+                           uint32_t condition, size_t count);
 enum cmd_hash_timed cmd_hash_timing_put(struct cmd_hash_timing *timing, struct bytes field);
 
 /* Emits the effect and tells the events; the key may be gone afterwards. */

@@ -157,7 +157,8 @@ static bool urn_open(struct exec *x, struct hash_urn *urn) {
             field_expiry_purge(&urn->kv);
         } else {
             urn->copy = entry_dup(urn->kv.entry, urn->kv.key);
-            (void)hash_remove_due(urn->copy, x->engine->now_ms, SIZE_MAX, (struct hash_visitor){drop_item, NULL});
+            (void)hash_remove_due(urn->copy, x->engine->now_ms, SIZE_MAX,
+                                  (struct hash_visitor){drop_item, NULL});
         }
     }
     urn->hash = urn->copy != NULL ? urn->copy : urn->kv.entry;
@@ -216,8 +217,8 @@ void cmd_hrandfield(struct exec *x) {
     if (!cmd_arg_int(x, 2, &count))
         return;
     if (count == INT64_MIN) {
-        resp_errorf(x->out, "ERR value is out of range, value must between %" PRId64 " and %" PRId64, -INT64_MAX,
-                    INT64_MAX);
+        resp_errorf(x->out, "ERR value is out of range, value must between %" PRId64 " and %" PRId64,
+                    -INT64_MAX, INT64_MAX);
         return;
     }
     bool has_values = x->argc == 4 && bytes_is_word(x->argv[3], "withvalues");

@@ -15,7 +15,8 @@ void cmd_list_close(struct key_view *kv, struct list *l);
 
 /* Adds to the present list, or makes it. Tells the event; the effect is the caller's. False: no memory, nothing has
  * changed, and the error was replied. */
-bool cmd_list_push(struct key_view *kv, enum list_end end, const struct bytes *values, size_t count) ATTR_MUST_USE;
+bool cmd_list_push(struct key_view *kv, enum list_end end, const struct bytes *values,
+                   size_t count) ATTR_MUST_USE;
 
 /* Replies with the element at `end` of the present list, as a bulk string. */
 void cmd_list_reply_end(struct key_view *kv, enum list_end end);

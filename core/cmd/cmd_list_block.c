@@ -22,10 +22,9 @@ static void pop_or_wait(struct exec *x, enum list_end end) {
         cmd_list_effect_pop(&kv, end, 0);
         return;
     }
-    exec_block(x, &(struct exec_block){.first_key = 1,
-                                       .key_count = x->argc - 2,
-                                       .deadline_ms = deadline_ms,
-                                       .is_null_array = true});
+    exec_block(
+        x, &(struct exec_block){
+               .first_key = 1, .key_count = x->argc - 2, .deadline_ms = deadline_ms, .is_null_array = true});
 }
 
 /* BLPOP key [key ...] timeout */

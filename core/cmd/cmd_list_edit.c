@@ -155,8 +155,10 @@ static bool lpos_args(struct exec *x, struct lpos *args) {
             if (!arg_signed(x, i + 1, &args->rank))
                 return false;
             if (args->rank == 0) {
-                resp_error(x->out, BYTES_LIT("ERR RANK can't be zero: use 1 to start from the first match, 2 from the "
-                                             "second ... or use negative to start from the end of the list"));
+                resp_error(
+                    x->out,
+                    BYTES_LIT("ERR RANK can't be zero: use 1 to start from the first match, 2 from the "
+                              "second ... or use negative to start from the end of the list"));
                 return false;
             }
         } else if (has_value && bytes_is_word(x->argv[i], "count")) {

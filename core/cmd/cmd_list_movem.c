@@ -170,6 +170,6 @@ void cmd_blmovem(struct exec *x) {
     int64_t deadline_ms;
     if (!movem_args(x, 6, &args) || !cmd_arg_deadline(x, 5, &deadline_ms) || movem_try(x, &args))
         return;
-    exec_block(
-        x, &(struct exec_block){.first_key = 1, .key_count = 1, .deadline_ms = deadline_ms, .is_null_array = true});
+    exec_block(x, &(struct exec_block){
+                      .first_key = 1, .key_count = 1, .deadline_ms = deadline_ms, .is_null_array = true});
 }

@@ -51,12 +51,12 @@ bool cmd_stream_arg_ids(struct exec *x, int from, int to, struct stream_ids *lis
 }
 
 /* Reads one end of a range; *is_open_out: with "(" in front. */
-static bool arg_bound(struct exec *x, int i, uint64_t missing_seq, struct stream_id *id_out, bool *is_open_out) {
+static bool arg_bound(struct exec *x, int i, uint64_t missing_seq, struct stream_id *id_out,
+                      bool *is_open_out) {
     struct bytes text = x->argv[i];
     *is_open_out = text.len > 1 && text.ptr[0] == '(';
-    bool is_read = *is_open_out
-                       ? stream_id_parse(bytes_of(text.ptr + 1, text.len - 1), missing_seq, id_out)
-                       : stream_id_parse_bound(text, missing_seq, id_out);
+    bool is_read = *is_open_out ? stream_id_parse(bytes_of(text.ptr + 1, text.len - 1), missing_seq, id_out)
+                                : stream_id_parse_bound(text, missing_seq, id_out);
     if (!is_read)
         resp_err(x->out, REPLY_ERR_STREAM_ID);
     return is_read;
@@ -166,8 +166,8 @@ bool cmd_stream_reply_one(struct exec *x, const struct stream *s, struct stream_
     return true;
 }
 
-void cmd_stream_reply_range(struct exec *x, const struct stream *s, struct stream_id start, struct stream_id end,
-                            uint64_t max, bool is_reverse) {
+void cmd_stream_reply_range(struct exec *x, const struct stream *s, struct stream_id start,
+                            struct stream_id end, uint64_t max, bool is_reverse) {
     struct stream_iter it;
     uint64_t count = 0;
     size_t mark = resp_defer(x->out);
@@ -193,7 +193,8 @@ void cmd_stream_reply_subcommand(struct exec *x) {
 
 /* ---- consumers ---- */
 
-struct stream_consumer *cmd_stream_see_consumer(struct key_view *kv, struct stream_group *g, struct bytes name) {
+struct stream_consumer *cmd_stream_see_consumer(struct key_view *kv, struct stream_group *g,
+                                                struct bytes name) {
     int64_t now_ms = kv->x->engine->now_ms;
     struct stream_consumer *c = stream_find_consumer(g, name);
     if (c == NULL) {
@@ -257,7 +258,7 @@ void cmd_stream_effect_cursor(struct key_view *kv, const struct stream_group *g)
 }
 
 void cmd_stream_claims_init(struct stream_claims *claims, struct key_view *kv, struct stream_group *g,
-                        struct bytes consumer, int64_t delivery_ms) {
+                            struct bytes consumer, int64_t delivery_ms) {
     *claims = (struct stream_claims){
         .kv = kv, .group = g, .consumer = consumer, .delivery_ms = delivery_ms, .deliveries = 0};
     cmd_stream_ids_init(&claims->run);

@@ -44,10 +44,12 @@ bool cmd_stream_is_refs(struct exec *x, int i, enum stream_refs *refs_out);
 enum { CMD_STREAM_IID_BYTES = 20 };
 
 /* The iid of a message whose producer gives none: a digest of fields and values. It is written to `room`. */
-struct bytes cmd_stream_content_iid(const struct bytes *strings, size_t count, char room[CMD_STREAM_IID_BYTES]);
+struct bytes cmd_stream_content_iid(const struct bytes *strings, size_t count,
+                                    char room[CMD_STREAM_IID_BYTES]);
 
 /* XIDMPRECORD key producer iid id: the stream knows this message. */
-void cmd_stream_effect_record(struct key_view *kv, struct bytes producer, struct bytes iid, struct stream_id id);
+void cmd_stream_effect_record(struct key_view *kv, struct bytes producer, struct bytes iid,
+                              struct stream_id id);
 
 /* Effects that tell a stream, made from nothing elsewhere, all that this one knows of producers. */
 void cmd_stream_effect_idmp(struct key_view *kv);
@@ -79,8 +81,8 @@ void cmd_stream_reply_entry(struct exec *x, struct stream_iter *it);
 bool cmd_stream_reply_one(struct exec *x, const struct stream *s, struct stream_id id);
 
 /* An array of the entries from `start` to `end`; `max` of them at most, 0: all. */
-void cmd_stream_reply_range(struct exec *x, const struct stream *s, struct stream_id start, struct stream_id end,
-                            uint64_t max, bool is_reverse);
+void cmd_stream_reply_range(struct exec *x, const struct stream *s, struct stream_id start,
+                            struct stream_id end, uint64_t max, bool is_reverse);
 
 /* "NOGROUP No such key 'k' or consumer group 'g'" and what `tail` says. */
 void cmd_stream_reply_no_group(struct exec *x, struct bytes key, struct bytes group, const char *tail);
@@ -92,7 +94,8 @@ void cmd_stream_reply_subcommand(struct exec *x);
 
 /* The consumer of the group, made when missing, with its effect and event; notes that it was seen. The stream is open for
  * writing. */
-struct stream_consumer *cmd_stream_see_consumer(struct key_view *kv, struct stream_group *g, struct bytes name);
+struct stream_consumer *cmd_stream_see_consumer(struct key_view *kv, struct stream_group *g,
+                                                struct bytes name);
 
 /* Messages that have become pending, or pending in another way, for the effects about them. */
 struct stream_claims {
@@ -106,7 +109,7 @@ struct stream_claims {
 
 /* All messages of one list go to one consumer at one time. */
 void cmd_stream_claims_init(struct stream_claims *claims, struct key_view *kv, struct stream_group *g,
-                        struct bytes consumer, int64_t delivery_ms);
+                            struct bytes consumer, int64_t delivery_ms);
 
 /* Notes a message. Messages with equal counts that follow each other share an effect: XCLAIM ... FORCE JUSTID. */
 void cmd_stream_claims_put(struct stream_claims *claims, struct stream_id id, int64_t deliveries);

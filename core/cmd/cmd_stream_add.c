@@ -42,7 +42,8 @@ static bool read_trim(struct exec *x, int *i, struct add_args *args) {
         return fail(x, "ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
     trim->by = is_maxlen ? STREAM_TRIM_MAXLEN : STREAM_TRIM_MINID;
     ++*i;
-    if (*i + 1 < x->argc && x->argv[*i].len == 1 && (x->argv[*i].ptr[0] == '~' || x->argv[*i].ptr[0] == '=')) {
+    if (*i + 1 < x->argc && x->argv[*i].len == 1 &&
+        (x->argv[*i].ptr[0] == '~' || x->argv[*i].ptr[0] == '=')) {
         trim->is_approx = x->argv[*i].ptr[0] == '~';
         ++*i;
     }
@@ -92,7 +93,8 @@ static bool settle_limit(struct exec *x, struct add_args *args) {
         return true;
     }
     if (args->is_limit_given)
-        return trim->is_approx || fail(x, "ERR syntax error, LIMIT cannot be used without the special ~ option");
+        return trim->is_approx ||
+               fail(x, "ERR syntax error, LIMIT cannot be used without the special ~ option");
     if (trim->is_approx) {
         int64_t entries = x->engine->config->stream_node_max_entries;
         bool is_small = entries > 0 && entries <= LIMIT_MAX / LIMIT_NODES;
@@ -184,7 +186,8 @@ static int trim_words(const struct stream *s, const struct stream_trim *trim, ch
     uint64_t length = trim->is_approx ? s->length : trim->max_length;
     words[count++] = is_minid ? BYTES_LIT("MINID") : BYTES_LIT("MAXLEN");
     words[count++] = BYTES_LIT("=");
-    words[count++] = bytes_of(text, is_minid ? stream_id_text(trim->min_id, text) : num_from_uint(text, length));
+    words[count++] =
+        bytes_of(text, is_minid ? stream_id_text(trim->min_id, text) : num_from_uint(text, length));
     if (trim->refs != STREAM_KEEPREF)
         words[count++] = trim->refs == STREAM_DELREF ? BYTES_LIT("DELREF") : BYTES_LIT("ACKED");
     return count;
@@ -213,7 +216,8 @@ static void effect_add(struct key_view *kv, const struct add_args *args, struct 
 }
 
 /* The iid of a message of a producer. */
-static struct bytes iid_of(const struct exec *x, const struct add_args *args, char room[CMD_STREAM_IID_BYTES]) {
+static struct bytes iid_of(const struct exec *x, const struct add_args *args,
+                           char room[CMD_STREAM_IID_BYTES]) {
     int first = args->id_at + 1;
     if (args->iid_at != 0)
         return x->argv[args->iid_at];
@@ -437,7 +441,8 @@ static bool read_setid(struct exec *x, struct setid_args *args) {
             if (!cmd_stream_arg_id(x, i + 1, 0, &args->max_deleted))
                 return false;
             if (stream_id_compare(args->id, args->max_deleted) < 0)
-                return fail(x, "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
+                return fail(
+                    x, "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
         } else {
             resp_err(x->out, REPLY_ERR_SYNTAX);
             return false;

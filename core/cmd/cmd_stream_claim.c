@@ -5,8 +5,8 @@
 #include "core/cmd/cmd_stream.h"
 
 enum {
-    AUTOCLAIM_COUNT = 100,  /* messages that XAUTOCLAIM claims at most, unless told otherwise */
-    AUTOCLAIM_TRIES = 10,   /* times as many are looked at */
+    AUTOCLAIM_COUNT = 100, /* messages that XAUTOCLAIM claims at most, unless told otherwise */
+    AUTOCLAIM_TRIES = 10,  /* times as many are looked at */
 };
 
 /* How messages are claimed. */
@@ -25,7 +25,8 @@ struct claim {
 
 /* False: a message is pending for too short a time. */
 static bool is_idle_enough(const struct claim *c, const struct stream_pending *p) {
-    return c->min_idle_ms == 0 || p->consumer == NULL || c->kv->x->engine->now_ms - p->delivery_ms >= c->min_idle_ms;
+    return c->min_idle_ms == 0 || p->consumer == NULL ||
+           c->kv->x->engine->now_ms - p->delivery_ms >= c->min_idle_ms;
 }
 
 /* Claims one message; `p` is NULL if it is not pending. True: it was, and was replied. */
@@ -97,7 +98,8 @@ static bool read_claim(struct exec *x, int i, struct claim *c, struct stream_id 
         } else if (has_more && bytes_is_word(word, "idle")) {
             if (!arg_int(x, ++i, &c->delivery_ms, "ERR Invalid IDLE option argument for XCLAIM"))
                 return false;
-            if (!num_add(x->engine->now_ms, c->delivery_ms == INT64_MIN ? 0 : -c->delivery_ms, &c->delivery_ms))
+            if (!num_add(x->engine->now_ms, c->delivery_ms == INT64_MIN ? 0 : -c->delivery_ms,
+                         &c->delivery_ms))
                 c->delivery_ms = x->engine->now_ms;
         } else if (has_more && bytes_is_word(word, "time")) {
             if (!arg_int(x, ++i, &c->delivery_ms, "ERR Invalid TIME option argument for XCLAIM"))
@@ -142,8 +144,7 @@ void cmd_xclaim(struct exec *x) {
     struct stream_id last = STREAM_ID_MIN;
     struct claim c = {.kv = &kv, .delivery_ms = -1, .retries = -1};
     c.group = cmd_stream_open_group(x, 1, &kv);
-    if (c.group == NULL ||
-        !arg_int(x, 4, &c.min_idle_ms, "ERR Invalid min-idle-time argument for XCLAIM"))
+    if (c.group == NULL || !arg_int(x, 4, &c.min_idle_ms, "ERR Invalid min-idle-time argument for XCLAIM"))
         return;
     c.min_idle_ms = c.min_idle_ms < 0 ? 0 : c.min_idle_ms;
     cmd_stream_ids_init(&ids);

@@ -37,8 +37,10 @@ static bool open_stream(struct exec *x, bool may_miss, struct key_view *kv) {
     if (!key_check_type(kv, VALUE_STREAM))
         return false;
     if (!is_there && !may_miss) {
-        resp_error(x->out, BYTES_LIT("ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may "
-                                     "want to use the MKSTREAM option to create an empty stream automatically."));
+        resp_error(
+            x->out,
+            BYTES_LIT("ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may "
+                      "want to use the MKSTREAM option to create an empty stream automatically."));
         return false;
     }
     return true;
@@ -58,7 +60,8 @@ static struct stream_group *open_group(struct exec *x, struct key_view *kv) {
 /* ---- groups ---- */
 
 /* Reads argv[4] as the place where a group begins: an ID, or "$" for the stream's last one. */
-static bool arg_place(struct exec *x, const struct key_view *kv, bool is_bound_allowed, struct stream_id *id_out) {
+static bool arg_place(struct exec *x, const struct key_view *kv, bool is_bound_allowed,
+                      struct stream_id *id_out) {
     struct bytes text = x->argv[4];
     if (text.len == 1 && text.ptr[0] == '$') {
         *id_out = kv->entry == NULL ? STREAM_ID_MIN : cmd_stream(kv)->last_id;

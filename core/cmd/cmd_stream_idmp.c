@@ -13,7 +13,8 @@ static bool fail(struct exec *x, const char *text) {
 
 /* ---- XADD ---- */
 
-struct bytes cmd_stream_content_iid(const struct bytes *pairs, size_t count, char room[CMD_STREAM_IID_BYTES]) {
+struct bytes cmd_stream_content_iid(const struct bytes *pairs, size_t count,
+                                    char room[CMD_STREAM_IID_BYTES]) {
     struct sha1 sha;
     sha1_init(&sha);
     for (size_t i = 0; i < count; i++) {
@@ -25,7 +26,8 @@ struct bytes cmd_stream_content_iid(const struct bytes *pairs, size_t count, cha
     return bytes_of(room, CMD_STREAM_IID_BYTES);
 }
 
-void cmd_stream_effect_record(struct key_view *kv, struct bytes producer, struct bytes iid, struct stream_id id) {
+void cmd_stream_effect_record(struct key_view *kv, struct bytes producer, struct bytes iid,
+                              struct stream_id id) {
     char text[STREAM_ID_TEXT_MAX];
     struct bytes argv[5] = {BYTES_LIT("XIDMPRECORD"), kv->key, producer, iid,
                             bytes_of(text, stream_id_text(id, text))};
@@ -39,12 +41,10 @@ void cmd_stream_effect_idmp(struct key_view *kv) {
     char size[NUM_INT_TEXT_MAX];
     if (idmp == NULL)
         return;
-    struct bytes argv[6] = {BYTES_LIT("XCFGSET"),
-                            kv->key,
-                            BYTES_LIT("IDMP-DURATION"),
-                            bytes_of(duration, num_from_int(duration, idmp->duration_s)),
-                            BYTES_LIT("IDMP-MAXSIZE"),
-                            bytes_of(size, num_from_uint(size, idmp->max_size))};
+    struct bytes argv[6] = {
+        BYTES_LIT("XCFGSET"),       kv->key,
+        BYTES_LIT("IDMP-DURATION"), bytes_of(duration, num_from_int(duration, idmp->duration_s)),
+        BYTES_LIT("IDMP-MAXSIZE"),  bytes_of(size, num_from_uint(size, idmp->max_size))};
     effect_put(kv, 6, argv);
     for (void *item = ordset_seek_first(&idmp->producers, &place); item != NULL; item = ordset_next(&place)) {
         const struct stream_producer *p = stream_producer_at(item);
@@ -122,7 +122,8 @@ void cmd_xidmprecord(struct exec *x) {
     struct stream *s = cmd_stream(&kv);
     if (x->argv[2].len == 0 || x->argv[3].len == 0) {
         resp_error(x->out, BYTES_LIT("ERR the producer and the idempotent ID must not be empty"));
-    } else if (!x->engine->is_replaying && stream_idmp_find(s, x->argv[2], x->argv[3], x->engine->now_ms, &known)) {
+    } else if (!x->engine->is_replaying &&
+               stream_idmp_find(s, x->argv[2], x->argv[3], x->engine->now_ms, &known)) {
         if (stream_id_compare(known, id) == 0)
             resp_ok(x->out);
         else

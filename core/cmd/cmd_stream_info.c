@@ -4,7 +4,9 @@
 #include "core/cmd/cmd_stream.h"
 #include "core/value/stream_idmp.h"
 
-enum { FULL_COUNT = 10 }; /* entries and pending messages that XINFO STREAM FULL shows, unless told otherwise */
+enum {
+    FULL_COUNT = 10
+}; /* entries and pending messages that XINFO STREAM FULL shows, unless told otherwise */
 
 static void put_int(struct exec *x, const char *name, int64_t value) {
     resp_bulk_cstr(x->out, name);
@@ -42,7 +44,8 @@ static bool open_stream(struct exec *x, struct key_view *kv) {
 /* ---- XINFO STREAM FULL ---- */
 
 /* At most `max` pending messages of a group or a consumer, 0: all. Items of both lists begin with the ID. */
-static void put_pending(struct exec *x, const struct stream_group *g, const struct stream_consumer *c, uint64_t max) {
+static void put_pending(struct exec *x, const struct stream_group *g, const struct stream_consumer *c,
+                        uint64_t max) {
     struct ordset_place place;
     const struct ordset *list = c == NULL ? &g->pel : &c->pel;
     uint64_t count = max == 0 || max > list->count ? list->count : max;
@@ -70,7 +73,8 @@ static void put_full_consumer(struct exec *x, const struct stream_group *g, cons
     put_pending(x, g, c, max);
 }
 
-static void put_full_group(struct exec *x, const struct stream *s, const struct stream_group *g, uint64_t max) {
+static void put_full_group(struct exec *x, const struct stream *s, const struct stream_group *g,
+                           uint64_t max) {
     struct ordset_place place;
     resp_map(x->out, 7);
     put_name(x, g->name);

@@ -56,8 +56,8 @@ struct ackdel {
     struct stream_ids deleted;
 };
 
-static int64_t ackdel_one(struct stream *s, struct stream_group *g, struct stream_id id, enum stream_refs refs,
-                          struct ackdel *done) {
+static int64_t ackdel_one(struct stream *s, struct stream_group *g, struct stream_id id,
+                          enum stream_refs refs, struct ackdel *done) {
     if (!stream_ack(g, id))
         return ACKDEL_NONE;
     cmd_stream_ids_put(&done->acked, id);
@@ -85,7 +85,8 @@ void cmd_xackdel(struct exec *x) {
     if (cmd_stream_arg_refs_ids(x, 3, &refs, &ids)) {
         resp_array(x->out, ids.count);
         for (size_t i = 0; i < ids.count; i++)
-            resp_int(x->out, g == NULL ? ACKDEL_NONE : ackdel_one(cmd_stream(&kv), g, ids.ids[i], refs, &done));
+            resp_int(x->out,
+                     g == NULL ? ACKDEL_NONE : ackdel_one(cmd_stream(&kv), g, ids.ids[i], refs, &done));
         if (g != NULL)
             cmd_stream_changed(&kv);
         if (done.acked.count > 0 && refs == STREAM_DELREF) {
@@ -275,7 +276,8 @@ static void pending_range(struct exec *x, const struct stream_group *g, const st
     size_t mark = resp_defer(x->out);
     /* Items of both kinds of list begin with the ID. */
     const struct stream_id *at = ordset_seek_ge(c == NULL ? &g->pel : &c->pel, &args->start, &place);
-    for (; at != NULL && count < args->count && stream_id_compare(*at, args->end) <= 0; at = ordset_next(&place)) {
+    for (; at != NULL && count < args->count && stream_id_compare(*at, args->end) <= 0;
+         at = ordset_next(&place)) {
         const struct stream_pending *p = stream_find_pending(g, *at);
         if (args->min_idle_ms != 0 && x->engine->now_ms - p->delivery_ms < args->min_idle_ms)
             continue;

@@ -15,7 +15,8 @@ static void range(struct exec *x, bool is_reverse) {
     struct stream_id start;
     struct stream_id end;
     int64_t count = -1;
-    if (!cmd_stream_arg_start(x, is_reverse ? 3 : 2, &start) || !cmd_stream_arg_end(x, is_reverse ? 2 : 3, &end))
+    if (!cmd_stream_arg_start(x, is_reverse ? 3 : 2, &start) ||
+        !cmd_stream_arg_end(x, is_reverse ? 2 : 3, &end))
         return;
     for (int i = 4; i < x->argc; i += 2) {
         if (!bytes_is_word(x->argv[i], "count") || i + 1 == x->argc) {
@@ -166,11 +167,12 @@ static bool read_id(struct exec *x, const struct read_args *args, int i, const s
     char word = text.len == 1 ? text.ptr[0] : '\0';
     *from = (struct read_from){.after = STREAM_ID_MIN};
     if ((word == '$' || word == '+') && args->is_group) {
-        resp_errorf(x->out,
-                    "ERR The %c ID is meaningless in the context of XREADGROUP: you want to read the history of "
-                    "this consumer by specifying a proper ID, or use the > ID to get new messages. The %c ID would "
-                    "just return an empty result set.",
-                    word, word);
+        resp_errorf(
+            x->out,
+            "ERR The %c ID is meaningless in the context of XREADGROUP: you want to read the history of "
+            "this consumer by specifying a proper ID, or use the > ID to get new messages. The %c ID would "
+            "just return an empty result set.",
+            word, word);
         return false;
     }
     if (word == '>' && !args->is_group)
@@ -313,8 +315,8 @@ static uint64_t serve_due(struct key_view *kv, const struct read_args *args, str
     const struct stream_due *due;
     cmd_stream_claims_init(&claims, kv, g, c->name, now_ms);
     cmd_stream_ids_init(&gone);
-    while ((args->count == 0 || count < args->count) && (due = find_due(g, now_ms, args->min_idle_ms)) != NULL &&
-           due->serial < last_serial) {
+    while ((args->count == 0 || count < args->count) &&
+           (due = find_due(g, now_ms, args->min_idle_ms)) != NULL && due->serial < last_serial) {
         struct stream_id id = due->id;
         struct stream_iter it;
         stream_iter_init(&it, cmd_stream(kv), id, id, false);
@@ -429,7 +431,8 @@ static void wait_for_streams(struct exec *x, const struct read_args *args, const
             texts = mem_alloc((size_t)args->streams * sizeof(*texts));
             memcpy(argv, x->argv, (size_t)x->argc * sizeof(*argv));
         }
-        argv[args->first_key + args->streams + i] = bytes_of(texts[i], stream_id_text(froms[i].after, texts[i]));
+        argv[args->first_key + args->streams + i] =
+            bytes_of(texts[i], stream_id_text(froms[i].after, texts[i]));
     }
     how.argv = argv;
     exec_block(x, &how);
@@ -444,7 +447,8 @@ static void read_streams_of(struct exec *x, bool is_group) {
     struct read_reply reply = {0, 0};
     if (!read_args(x, &args))
         return;
-    struct read_from *froms = args.streams <= FROMS_FEW ? few : mem_alloc((size_t)args.streams * sizeof(*froms));
+    struct read_from *froms =
+        args.streams <= FROMS_FEW ? few : mem_alloc((size_t)args.streams * sizeof(*froms));
     bool is_fine = true;
     for (int i = 0; is_fine && i < args.streams; i++)
         is_fine = read_stream(x, &args, i, &froms[i]);

@@ -18,12 +18,14 @@ static enum cmd_zset_found found(struct key_view *kv, struct zset *z_out) {
     return CMD_ZSET_OPEN;
 }
 
-enum cmd_zset_found cmd_zset_open_read(struct exec *x, struct bytes key, struct key_view *kv, struct zset *z) {
+enum cmd_zset_found cmd_zset_open_read(struct exec *x, struct bytes key, struct key_view *kv,
+                                       struct zset *z) {
     key_open_read(x, key, kv);
     return found(kv, z);
 }
 
-enum cmd_zset_found cmd_zset_open_write(struct exec *x, struct bytes key, struct key_view *kv, struct zset *z) {
+enum cmd_zset_found cmd_zset_open_write(struct exec *x, struct bytes key, struct key_view *kv,
+                                        struct zset *z) {
     key_open_write(x, key, kv);
     return found(kv, z);
 }
@@ -104,7 +106,8 @@ static bool read_lex_end(struct bytes text, bool is_low, struct cmd_zset_range *
     return is_open || kind == '[';
 }
 
-bool cmd_zset_arg_range(struct exec *x, enum cmd_zset_by by, int low, int high, struct cmd_zset_range *range) {
+bool cmd_zset_arg_range(struct exec *x, enum cmd_zset_by by, int low, int high,
+                        struct cmd_zset_range *range) {
     *range = (struct cmd_zset_range){.by = by};
     switch (by) {
     case CMD_ZSET_BY_RANK: {
@@ -117,7 +120,8 @@ bool cmd_zset_arg_range(struct exec *x, enum cmd_zset_by by, int low, int high, 
         return true;
     }
     case CMD_ZSET_BY_SCORE:
-        if (read_score_end(x->argv[low], true, &range->from) && read_score_end(x->argv[high], false, &range->to))
+        if (read_score_end(x->argv[low], true, &range->from) &&
+            read_score_end(x->argv[high], false, &range->to))
             return true;
         resp_err(x->out, REPLY_ERR_RANGE_FLOAT);
         return false;

@@ -11,8 +11,10 @@ enum cmd_zset_found {
     CMD_ZSET_WRONG, /* the key holds something else; the error was replied */
 };
 
-enum cmd_zset_found cmd_zset_open_read(struct exec *x, struct bytes key, struct key_view *kv_out, struct zset *z_out);
-enum cmd_zset_found cmd_zset_open_write(struct exec *x, struct bytes key, struct key_view *kv_out, struct zset *z_out);
+enum cmd_zset_found cmd_zset_open_read(struct exec *x, struct bytes key, struct key_view *kv_out,
+                                       struct zset *z_out);
+enum cmd_zset_found cmd_zset_open_write(struct exec *x, struct bytes key, struct key_view *kv_out,
+                                        struct zset *z_out);
 
 /* The limits of the present configuration. */
 struct zset_limits cmd_zset_limits(const struct exec *x);

@@ -216,7 +216,8 @@ struct zresult {
     struct zset_limits limits;
 };
 
-static bool result_put(struct zresult *result, const struct zset_spot *spot, struct bytes name, double score) {
+static bool result_put(struct zresult *result, const struct zset_spot *spot, struct bytes name,
+                       double score) {
     return zset_set(&result->z, &result->limits, spot, name, score);
 }
 

@@ -55,7 +55,8 @@ static void zpop(struct exec *x, struct key_view *kv, struct zset *z, enum zpop_
         cmd_zset_close(kv, z);
     }
     char text[NUM_INT_TEXT_MAX];
-    struct bytes argv[3] = {end == ZPOP_MIN ? BYTES_LIT("ZPOPMIN") : BYTES_LIT("ZPOPMAX"), kv->key, BYTES_NONE};
+    struct bytes argv[3] = {end == ZPOP_MIN ? BYTES_LIT("ZPOPMIN") : BYTES_LIT("ZPOPMAX"), kv->key,
+                            BYTES_NONE};
     argv[2] = bytes_of(text, num_from_uint(text, count));
     effect_put(kv, 3, argv);
     exec_event(kv, EVENT_ZSET, end == ZPOP_MIN ? "zpopmin" : "zpopmax");
@@ -138,8 +139,10 @@ static void bzpop(struct exec *x, enum zpop_end end) {
     if (!read_timeout(x, x->argc - 1, &deadline_ms))
         return;
     if (!zpop_first(x, 1, key_count, end, 1, ZPOP_SINGLE))
-        exec_block(x, &(struct exec_block){
-                          .first_key = 1, .key_count = key_count, .deadline_ms = deadline_ms, .is_null_array = true});
+        exec_block(x, &(struct exec_block){.first_key = 1,
+                                           .key_count = key_count,
+                                           .deadline_ms = deadline_ms,
+                                           .is_null_array = true});
 }
 
 /* BZPOPMIN key ... timeout */

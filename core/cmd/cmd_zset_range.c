@@ -51,7 +51,9 @@ static bool read_options(struct exec *x, const struct zrange_form *form, struct 
             return false;
         }
     }
-    r->range.by = kind == ZRANGE_SCORE ? CMD_ZSET_BY_SCORE : kind == ZRANGE_LEX ? CMD_ZSET_BY_LEX : CMD_ZSET_BY_RANK;
+    r->range.by = kind == ZRANGE_SCORE ? CMD_ZSET_BY_SCORE
+                  : kind == ZRANGE_LEX ? CMD_ZSET_BY_LEX
+                                       : CMD_ZSET_BY_RANK;
     if (r->limit != -1 && r->range.by == CMD_ZSET_BY_RANK)
         resp_err(x->out, REPLY_ERR_ZRANGE_LIMIT);
     else if (r->has_scores && r->range.by == CMD_ZSET_BY_LEX)

@@ -98,7 +98,8 @@ static void reply_count(struct exec *x, enum cmd_zset_by by) {
         return;
     enum cmd_zset_found found = cmd_zset_open_read(x, x->argv[1], &kv, &z);
     if (found != CMD_ZSET_WRONG)
-        resp_int(x->out, found == CMD_ZSET_OPEN ? (int64_t)cmd_zset_range_ranks(&z, &range, false, &from) : 0);
+        resp_int(x->out,
+                 found == CMD_ZSET_OPEN ? (int64_t)cmd_zset_range_ranks(&z, &range, false, &from) : 0);
 }
 
 /* ZCOUNT key min max */

@@ -28,7 +28,8 @@ struct zadd {
 
 /* True if the options let `score` take the place of the old one. */
 static bool zadd_may_update(uint32_t options, double old, double score) {
-    return !(options & OPT_NX) && !((options & OPT_GT) && score <= old) && !((options & OPT_LT) && score >= old);
+    return !(options & OPT_NX) && !((options & OPT_GT) && score <= old) &&
+           !((options & OPT_LT) && score >= old);
 }
 
 /* One element. False: an error was replied. */

@@ -125,7 +125,7 @@ enum command_group {
 enum command_keyfind {
     KEYFIND_RANGE,   /* at `first`, first + step, ... up to `last` (negative: counted from the end) */
     KEYFIND_NUMKEYS, /* their number stands at `numkeys`; at `first`, first + step, ... */
-    KEYFIND_OPTION,  /* one key behind the last of the words `word` (of this and the next OPTION specification) */
+    KEYFIND_OPTION, /* one key behind the last of the words `word` (of this and the next OPTION specification) */
     KEYFIND_STREAMS, /* behind the first `word`, the first half of all that follows */
 };
 

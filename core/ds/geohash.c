@@ -81,7 +81,8 @@ static double middle(uint32_t number, double max) {
 }
 
 struct geohash_place geohash_decode(uint64_t hash) {
-    return (struct geohash_place){middle(gather(hash >> 1), GEOHASH_LON_MAX), middle(gather(hash), GEOHASH_LAT_MAX)};
+    return (struct geohash_place){middle(gather(hash >> 1), GEOHASH_LON_MAX),
+                                  middle(gather(hash), GEOHASH_LAT_MAX)};
 }
 
 void geohash_text(struct geohash_place place, char text[GEOHASH_TEXT_BYTES]) {
@@ -145,8 +146,9 @@ static struct bounds bounds_of(const struct geohash_shape *shape) {
 
 /* The finest step whose cells are larger than the shape, or nearly. */
 static unsigned step_for(const struct geohash_shape *shape) {
-    double reach = shape->is_box ? sqrt(shape->width / 2 * (shape->width / 2) + shape->height / 2 * (shape->height / 2))
-                                 : shape->radius;
+    double reach = shape->is_box
+                       ? sqrt(shape->width / 2 * (shape->width / 2) + shape->height / 2 * (shape->height / 2))
+                       : shape->radius;
     if (reach == 0)
         return GEOHASH_STEP_MAX;
     int step = 1;
@@ -167,7 +169,8 @@ struct cell {
 };
 
 static struct cell cell_of(struct geohash_place place, unsigned step) {
-    return (struct cell){stripe(place.lon, GEOHASH_LON_MAX, step), stripe(place.lat, GEOHASH_LAT_MAX, step), step};
+    return (struct cell){stripe(place.lon, GEOHASH_LON_MAX, step), stripe(place.lat, GEOHASH_LAT_MAX, step),
+                         step};
 }
 
 /* The neighbour so many columns and rows away; the grid goes on at its other side. Places on the upper edges are in a column
@@ -202,11 +205,13 @@ static struct geohash_range cell_range(struct cell cell) {
     return (struct geohash_range){bits << shift, (bits + 1) << shift};
 }
 
-unsigned geohash_cover(const struct geohash_shape *shape, struct geohash_range ranges_out[GEOHASH_CELLS_MAX]) {
+unsigned geohash_cover(const struct geohash_shape *shape,
+                       struct geohash_range ranges_out[GEOHASH_CELLS_MAX]) {
     static const struct {
         int columns;
         int rows;
-    } order[GEOHASH_CELLS_MAX] = {{0, 0}, {0, 1}, {0, -1}, {1, 0}, {-1, 0}, {1, 1}, {-1, 1}, {1, -1}, {-1, -1}};
+    } order[GEOHASH_CELLS_MAX] = {{0, 0}, {0, 1},  {0, -1}, {1, 0},  {-1, 0},
+                                  {1, 1}, {-1, 1}, {1, -1}, {-1, -1}};
     struct bounds bounds = bounds_of(shape);
     struct cell centre = cell_of(shape->centre, step_for(shape));
     if (centre.step > 1 && !reaches(centre, &bounds))

@@ -265,7 +265,8 @@ unsigned char *listpack_at(const unsigned char *lp, int64_t index) {
     return *at == LISTPACK_END ? NULL : place(lp, (size_t)(at - lp));
 }
 
-unsigned char *listpack_find(const unsigned char *lp, const unsigned char *from, struct bytes value, size_t skip) {
+unsigned char *listpack_find(const unsigned char *lp, const unsigned char *from, struct bytes value,
+                             size_t skip) {
     struct needle n = needle_of(value);
     size_t to_skip = 0;
     for (const unsigned char *at = from; *at != LISTPACK_END;) {

@@ -67,7 +67,8 @@ bool listpack_get_int(const unsigned char *at, int64_t *value_out);
 bool listpack_equals(const unsigned char *at, struct bytes value);
 
 /* The first element equal to `value` at `from` or behind; between two looked at, `skip` elements are not. */
-unsigned char *listpack_find(const unsigned char *lp, const unsigned char *from, struct bytes value, size_t skip);
+unsigned char *listpack_find(const unsigned char *lp, const unsigned char *from, struct bytes value,
+                             size_t skip);
 
 /* ---- changing ---- */
 

@@ -569,7 +569,8 @@ static void check_below(const struct ordset *set, const struct ordset_node *node
     seen->bytes += mem_usable(node);
     for (size_t i = 0; level > 0 && i < node->count; i++) {
         const struct ordset_node *child = inner_children(node)[i];
-        must(memcmp(inner_key(set, node, i), node_key(set, child, level - 1), set->type->key_bytes) == 0); /* I2 */
+        must(memcmp(inner_key(set, node, i), node_key(set, child, level - 1), set->type->key_bytes) ==
+             0); /* I2 */
         check_below(set, child, level - 1, seen);
     }
     for (size_t i = 0; level == 0 && i < node->count; i++) {

@@ -46,7 +46,7 @@ struct ordset {
     const struct ordset_type *type; /* borrowed, constant */
     struct ordset_node *root;       /* NULL while empty */
     size_t count;
-    size_t *bytes; /* borrowed: the sum that its memory is added to */
+    size_t *bytes;     /* borrowed: the sum that its memory is added to */
     uint16_t leaf_max; /* items of a full leaf: what fits into the allocator's block for ORDSET_NODE_ITEMS */
     uint8_t height;    /* levels; 0 while empty */
 };

@@ -52,7 +52,8 @@ static struct qlist_span *span_new(struct qlist *q, uint32_t capacity) {
     return span;
 }
 
-static void span_link(struct qlist *q, struct qlist_span *span, struct qlist_span *prev, struct qlist_span *next) {
+static void span_link(struct qlist *q, struct qlist_span *span, struct qlist_span *prev,
+                      struct qlist_span *next) {
     span->prev = prev;
     span->next = next;
     *(prev ? &prev->next : &q->head) = span;
@@ -339,7 +340,7 @@ void qlist_check(const struct qlist *q) {
             qlist_node_check(node);
             elements += node->count;
             bool is_inner = nodes >= q->limits.depth && q->nodes - 1 - nodes >= q->limits.depth;
-            must(node->kind != QLIST_LZF || (is_inner && q->limits.depth > 0)); /* I3 */
+            must(node->kind != QLIST_LZF || (is_inner && q->limits.depth > 0));                  /* I3 */
             must(node->kind != QLIST_PLAIN || qlist_node_plain(node).len > q->limits.bytes_max); /* I4 */
         }
         must(elements == s->elements);
@@ -351,12 +352,13 @@ void qlist_check(const struct qlist *q) {
 }
 
 void qlist_dump(const struct qlist *q) {
-    static const char *const kinds[] = {[QLIST_PACKED] = "packed", [QLIST_PLAIN] = "plain", [QLIST_LZF] = "lzf"};
+    static const char *const kinds[] = {
+        [QLIST_PACKED] = "packed", [QLIST_PLAIN] = "plain", [QLIST_LZF] = "lzf"};
     fprintf(stderr, "qlist: %zu elements, %zu nodes, %zu bytes\n", q->count, q->nodes, q->bytes);
     for (const struct qlist_span *s = q->head; s != NULL; s = s->next) {
         fprintf(stderr, "  span of %u, nodes from %u, %zu elements\n", s->capacity, s->first, s->elements);
         for (uint32_t i = s->first; i < s->first + s->used; i++)
-            fprintf(stderr, "    %s, %u elements, gap %u, block %zu\n", kinds[s->nodes[i].kind], s->nodes[i].count,
-                    s->nodes[i].gap, mem_usable(s->nodes[i].block));
+            fprintf(stderr, "    %s, %u elements, gap %u, block %zu\n", kinds[s->nodes[i].kind],
+                    s->nodes[i].count, s->nodes[i].gap, mem_usable(s->nodes[i].block));
     }
 }

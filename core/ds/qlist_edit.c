@@ -144,8 +144,9 @@ bool qlist_replace(struct qlist *q, size_t index, struct bytes value) {
         unsigned char *lp = qlist_node_take(node, &q->bytes);
         unsigned char *place = listpack_at(lp, (int64_t)offset);
         size_t old = listpack_get(place, scratch).len;
-        bool fits = value.len <= old || listpack_bytes(lp) + (value.len - old) + LISTPACK_ELEMENT_OVERHEAD_MAX <=
-                                            q->limits.bytes_max;
+        bool fits =
+            value.len <= old ||
+            listpack_bytes(lp) + (value.len - old) + LISTPACK_ELEMENT_OVERHEAD_MAX <= q->limits.bytes_max;
         if (fits)
             lp = listpack_replace(lp, &place, value);
         qlist_node_put(node, lp, &q->bytes);
@@ -226,7 +227,8 @@ static size_t count_equal(const struct qlist_node *node, struct bytes value, siz
 }
 
 /* Removes `count` elements that equal `value` from a packed or compressed node, which has more elements. */
-static void remove_in_node(struct qlist *q, struct qlist_place at, enum qlist_end end, struct bytes value, size_t count) {
+static void remove_in_node(struct qlist *q, struct qlist_place at, enum qlist_end end, struct bytes value,
+                           size_t count) {
     struct qlist_node *node = qlist__node(at);
     bool was_resting = node->kind == QLIST_LZF;
     qlist_node_expand(node, &q->bytes);

@@ -40,7 +40,8 @@ void qlist_iter_init(struct qlist_iter *it, const struct qlist *q, size_t index,
         it->at = listpack_at(it->lp, (int64_t)offset);
 }
 
-void qlist_iter_init_listpack(struct qlist_iter *it, const unsigned char *lp, size_t index, bool is_backward) {
+void qlist_iter_init_listpack(struct qlist_iter *it, const unsigned char *lp, size_t index,
+                              bool is_backward) {
     *it = (struct qlist_iter){.lp = lp, .is_backward = is_backward, .at = listpack_at(lp, (int64_t)index)};
 }
 

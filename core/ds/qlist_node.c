@@ -54,7 +54,8 @@ struct qlist_node qlist_node_new(struct bytes value, enum qlist_end end, size_t 
 }
 
 bool qlist_node_new_plain(struct bytes value, size_t *used, struct qlist_node *node_out) {
-    *node_out = (struct qlist_node){.block = mem_try_alloc(PLAIN_HEAD + value.len), .count = 1, .kind = QLIST_PLAIN};
+    *node_out =
+        (struct qlist_node){.block = mem_try_alloc(PLAIN_HEAD + value.len), .count = 1, .kind = QLIST_PLAIN};
     if (node_out->block == NULL)
         return false;
     uint64_t len = value.len;
@@ -143,7 +144,8 @@ static void move_inside(struct qlist_node *node, enum qlist_end end, size_t usab
 }
 
 /* Makes room for an element of `len` bytes at `end`, which has too little. */
-static void make_room(struct qlist_node *node, enum qlist_end end, size_t len, size_t block_max, size_t *used) {
+static void make_room(struct qlist_node *node, enum qlist_end end, size_t len, size_t block_max,
+                      size_t *used) {
     size_t usable = mem_usable(node->block);
     size_t bytes = listpack_bytes(qlist_node_packed(node));
     size_t need = bytes + len + LISTPACK_ELEMENT_OVERHEAD_MAX;
@@ -157,7 +159,8 @@ static void make_room(struct qlist_node *node, enum qlist_end end, size_t len, s
     move_block(node, end, wanted > need ? wanted : need, used);
 }
 
-void qlist_node_push(struct qlist_node *node, enum qlist_end end, struct bytes value, size_t block_max, size_t *used) {
+void qlist_node_push(struct qlist_node *node, enum qlist_end end, struct bytes value, size_t block_max,
+                     size_t *used) {
     for (;;) {
         unsigned char *lp = qlist_node_packed(node);
         if (end == QLIST_HEAD) {
@@ -214,7 +217,8 @@ void qlist_node_compress(struct qlist_node *node, size_t *used) {
     if (head.bytes < LZF_BYTES_MIN)
         return;
     unsigned char *block = mem_alloc(LZF_HEAD + head.bytes);
-    head.packed = (uint32_t)compress_pack(bytes_of(lp, head.bytes), block + LZF_HEAD, head.bytes - LZF_GAIN_MIN);
+    head.packed =
+        (uint32_t)compress_pack(bytes_of(lp, head.bytes), block + LZF_HEAD, head.bytes - LZF_GAIN_MIN);
     if (head.packed == 0) {
         mem_free(block);
         return;

@@ -48,7 +48,8 @@ bool qlist_node_allows(const struct qlist_node *node, const struct qlist_limits 
 
 /* Adds and removes at an end, usually without moving the other elements. Packed nodes only; the one element of a node is
  * not removed like this. The block grows to `block_max` bytes, and beyond only if it must. */
-void qlist_node_push(struct qlist_node *node, enum qlist_end end, struct bytes value, size_t block_max, size_t *used);
+void qlist_node_push(struct qlist_node *node, enum qlist_end end, struct bytes value, size_t block_max,
+                     size_t *used);
 void qlist_node_pop(struct qlist_node *node, enum qlist_end end, size_t *used);
 
 /* The listpack of a packed node. */

@@ -52,7 +52,7 @@ struct rank_segment {
 
 _Static_assert(sizeof(struct rank_segment) == HEADER_BYTES, "the header is one word");
 
-static const uint16_t segment_sizes[] = {64,  96,  128, 160, 192,  224,  256,  320,  384,  448,  512, 640,
+static const uint16_t segment_sizes[] = {64,  96,  128,  160,  192,  224,  256,  320,  384,  448,  512, 640,
                                          768, 896, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096};
 
 static struct rank_segment *segment_new(struct rank_index *ix, unsigned size, unsigned depth) {

@@ -13,8 +13,9 @@
 struct rank_segment;
 
 struct rank_index {
-    struct rank_segment **directory; /* 2^depth references; a segment of depth d stands there 2^(depth - d) times */
-    size_t directory_len;            /* 2^depth; less only while it is being freed */
+    struct rank_segment *
+        *directory;       /* 2^depth references; a segment of depth d stands there 2^(depth - d) times */
+    size_t directory_len; /* 2^depth; less only while it is being freed */
     size_t count;
     size_t bytes; /* of the directory and the segments */
     uint64_t seed;

@@ -7,9 +7,9 @@
 struct rank_node {
     uint64_t count;
     void *children[RANK_NODE_MAX];
-    uint64_t sizes[RANK_NODE_MAX];         /* elements below each child */
-    double scores[RANK_NODE_MAX];          /* of the first element below each child */
-    struct ranked *firsts[RANK_NODE_MAX];  /* that element */
+    uint64_t sizes[RANK_NODE_MAX];        /* elements below each child */
+    double scores[RANK_NODE_MAX];         /* of the first element below each child */
+    struct ranked *firsts[RANK_NODE_MAX]; /* that element */
 };
 
 /* The way from the root to a leaf: nodes, and which child was taken. */

@@ -67,7 +67,8 @@ static void join_nodes(struct rank_tree *t, struct rank_node *node, unsigned rig
 }
 
 static size_t child_count(const struct rank_node *node, unsigned at, bool is_leaf) {
-    return is_leaf ? ((struct rank_leaf *)node->children[at])->count : ((struct rank_node *)node->children[at])->count;
+    return is_leaf ? ((struct rank_leaf *)node->children[at])->count
+                   : ((struct rank_node *)node->children[at])->count;
 }
 
 /* Joins child `at` with a neighbour if both are small. */
@@ -280,7 +281,8 @@ void rank_tree_check(const struct rank_tree *t) {
 }
 
 void rank_tree_dump(const struct rank_tree *t) {
-    fprintf(stderr, "rank_tree: %zu elements, %zu bytes, %u levels of nodes; leaves:", t->count, t->bytes, t->depth);
+    fprintf(stderr, "rank_tree: %zu elements, %zu bytes, %u levels of nodes; leaves:", t->count, t->bytes,
+            t->depth);
     for (const struct rank_leaf *leaf = t->first; leaf != NULL; leaf = leaf->next)
         fprintf(stderr, " %u/%g", leaf->count, leaf->count == 0 ? 0 : ranked_of_word(leaf->words[0])->score);
     fprintf(stderr, "\n");

@@ -76,10 +76,11 @@ struct exec_rest {
 struct exec_block {
     int first_key; /* argv positions of the keys it waits for: first_key .. first_key + key_count - 1 */
     int key_count;
-    int64_t deadline_ms; /* unix time at which it is answered in vain; 0: it waits for ever */
-    bool is_null_array;  /* the answer in vain: a null array, else a null */
+    int64_t deadline_ms;  /* unix time at which it is answered in vain; 0: it waits for ever */
+    bool is_null_array;   /* the answer in vain: a null array, else a null */
     bool is_null_at_once; /* where it may not wait at all the answer is a null instead (BLMOVE) */
-    bool needs_all_keys; /* it is also run again when one of the keys goes away or changes its type, and never without
+    bool
+        needs_all_keys; /* it is also run again when one of the keys goes away or changes its type, and never without
                             all of them (XREADGROUP) */
     const struct bytes
         *argv; /* the command as it is to be run again ("$" of XREAD resolved); NULL: as it came */

@@ -126,7 +126,8 @@ void key_edit(struct key_view *kv) {
 
 void key_put(struct key_view *kv, struct entry *e) {
     dcheck(e != NULL && (kv->x->lent == NULL || kv->x->lent->alone == NULL || kv->hash != 0)); /* I5 */
-    bool is_object = entry_payload(e) == ENTRY_OBJECT || (kv->entry && entry_payload(kv->entry) == ENTRY_OBJECT);
+    bool is_object =
+        entry_payload(e) == ENTRY_OBJECT || (kv->entry && entry_payload(kv->entry) == ENTRY_OBJECT);
     entry_set_lru(e, evict_fresh(&kv->x->engine->evict));
     if (kv->lent) { /* I2 */
         entry_bin_put(&kv->x->engine->bin, kv->lent->entry);

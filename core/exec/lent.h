@@ -33,7 +33,8 @@ struct lent_set {
     unsigned key_count;
     struct lent_effects *effects;
     unsigned owner_count;
-    const struct bytes *alone; /* not NULL: nothing is lent; this key is seen where it is, all others as absent */
+    const struct bytes
+        *alone; /* not NULL: nothing is lent; this key is seen where it is, all others as absent */
 };
 
 void lent_set_init(struct lent_set *set, unsigned key_count, unsigned owner_count);

@@ -139,7 +139,8 @@ static inline int64_t entry_due_ms(const struct entry *e) {
     if (LIKELY(!entry_has_timed_parts(e)))
         return expire_ms;
     int64_t parts_ms = entry_parts_due_ms(e);
-    return expire_ms == ENTRY_NO_EXPIRE || (parts_ms != ENTRY_NO_EXPIRE && parts_ms < expire_ms) ? parts_ms : expire_ms;
+    return expire_ms == ENTRY_NO_EXPIRE || (parts_ms != ENTRY_NO_EXPIRE && parts_ms < expire_ms) ? parts_ms
+                                                                                                 : expire_ms;
 }
 
 /* Offset in `parts` of the number, the big string or the object pointer. */

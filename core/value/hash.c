@@ -131,14 +131,16 @@ const unsigned char *hash_listpack(const struct entry *e) {
 
 /* ---- changing ---- */
 
-static enum hash_result table_put(struct entry *e, struct bytes field, struct bytes value, int64_t expire_ms) {
+static enum hash_result table_put(struct entry *e, struct bytes field, struct bytes value,
+                                  int64_t expire_ms) {
     struct packed_table *t = table_of(e);
     struct packed_at at;
     enum packed_result result = packed_table_add(t, field, value, &at);
     if (result == PACKED_NO_MEMORY || (result == PACKED_PRESENT && !packed_table_set_value(t, &at, value)))
         return HASH_NO_MEMORY;
     /* Without times in the table there is nothing to keep and nothing to take away. */
-    if (expire_ms != HASH_KEEP_EXPIRE && hash_is_timed(e) && (result == PACKED_PRESENT || expire_ms != HASH_NO_EXPIRE))
+    if (expire_ms != HASH_KEEP_EXPIRE && hash_is_timed(e) &&
+        (result == PACKED_PRESENT || expire_ms != HASH_NO_EXPIRE))
         packed_table_set_expire(t, &at, to_packed(expire_ms));
     return result == PACKED_PRESENT ? HASH_REPLACED : HASH_ADDED;
 }
@@ -151,8 +153,8 @@ static bool rows_may_take(const struct entry *e, const struct hash_limits *limit
            listpack_fits(rows_of(e), field.len + value.len, hash__width(true));
 }
 
-enum hash_result hash_put(struct entry *e, const struct hash_limits *limits, struct bytes field, struct bytes value,
-                          int64_t expire_ms) {
+enum hash_result hash_put(struct entry *e, const struct hash_limits *limits, struct bytes field,
+                          struct bytes value, int64_t expire_ms) {
     if (UNLIKELY(expire_ms >= 0))
         hash_make_timed(e); /* I1 */
     if (is_table(e))
@@ -228,8 +230,7 @@ bool hash_remove_due(struct entry *e, int64_t now_ms, size_t max, struct hash_vi
         return true;
     if (!is_table(e))
         return rows_remove_due(e, now_ms, max, visitor);
-    return packed_table_expire_step(table_of(e), now_ms, max,
-                                    (struct packed_visitor){show_packed, &visitor});
+    return packed_table_expire_step(table_of(e), now_ms, max, (struct packed_visitor){show_packed, &visitor});
 }
 
 /* ---- walking ---- */
@@ -279,7 +280,8 @@ uint64_t hash_scan(const struct entry *e, uint64_t cursor, size_t count, struct 
         struct counting_visitor counting = {visitor, 0};
         size_t steps = 0; /* some steps may find nothing */
         do {
-            cursor = packed_table_scan(table_of(e), cursor, (struct packed_visitor){show_and_count, &counting});
+            cursor =
+                packed_table_scan(table_of(e), cursor, (struct packed_visitor){show_and_count, &counting});
             steps++;
         } while (cursor != 0 && counting.visited < count && steps / 10 < count);
         return cursor;
@@ -401,6 +403,6 @@ void hash_dump(const struct entry *e) {
     struct hash_item item;
     fprintf(stderr, "hash (%s), %zu fields\n", entry_encoding_name(e), hash_count(e));
     while (hash_walk_next(&walk, &item))
-        fprintf(stderr, "  %.*s = %.*s, expires %lld\n", (int)item.field.len, item.field.ptr, (int)item.value.len,
-                item.value.ptr, (long long)item.expire_ms);
+        fprintf(stderr, "  %.*s = %.*s, expires %lld\n", (int)item.field.len, item.field.ptr,
+                (int)item.value.len, item.value.ptr, (long long)item.expire_ms);
 }

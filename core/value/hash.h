@@ -82,8 +82,8 @@ static inline bool hash_is_timed(const struct entry *e) {
 /* ---- changing ---- */
 
 /* Sets a field, with an expiry, HASH_NO_EXPIRE or HASH_KEEP_EXPIRE. */
-enum hash_result hash_put(struct entry *e, const struct hash_limits *limits, struct bytes field, struct bytes value,
-                          int64_t expire_ms) ATTR_MUST_USE;
+enum hash_result hash_put(struct entry *e, const struct hash_limits *limits, struct bytes field,
+                          struct bytes value, int64_t expire_ms) ATTR_MUST_USE;
 
 /* Gives a field another expiry, or HASH_NO_EXPIRE; false if there is no such field. */
 bool hash_set_expire(struct entry *e, struct bytes field, int64_t expire_ms);

@@ -12,8 +12,9 @@
 #include "core/ds/packed_table.h"
 
 enum {
-    DRAW_FEW = 4,          /* draws from a listpack without noting the places */
-    DRAW_SPARSE_TIMES = 3, /* fields per field wanted, from which on draws are repeated rather than all fields seen */
+    DRAW_FEW = 4, /* draws from a listpack without noting the places */
+    DRAW_SPARSE_TIMES =
+        3, /* fields per field wanted, from which on draws are repeated rather than all fields seen */
 };
 
 static void visit_packed(const struct packed_table *t, struct packed_at at, struct hash_visitor visitor) {
@@ -69,7 +70,8 @@ static bool remember(uint64_t *set, unsigned bits, struct packed_at at) {
     return true;
 }
 
-static void draw_sparse(const struct packed_table *t, size_t count, struct rng *rng, struct hash_visitor visitor) {
+static void draw_sparse(const struct packed_table *t, size_t count, struct rng *rng,
+                        struct hash_visitor visitor) {
     unsigned bits = 4;
     while (((size_t)1 << bits) < count * 2)
         bits++;

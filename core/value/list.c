@@ -25,7 +25,8 @@ enum {
 /* The limits of one listpack, and so of a qlist's nodes. */
 static struct qlist_limits limits_of(const struct list_rules *rules) {
     static const size_t levels[LIST_SIZE_LEVELS] = {4096, 8192, 16384, 32768, 65536};
-    struct qlist_limits limits = {LIST_BYTES_SAFE, SIZE_MAX, rules->compress_depth > 0 ? (size_t)rules->compress_depth : 0};
+    struct qlist_limits limits = {LIST_BYTES_SAFE, SIZE_MAX,
+                                  rules->compress_depth > 0 ? (size_t)rules->compress_depth : 0};
     int size = rules->max_listpack_size;
     if (size >= 0)
         limits.count_max = size == 0 ? 1 : (size_t)size;
@@ -85,7 +86,8 @@ static void try_listpack(struct list *l, const struct list_rules *rules, size_t 
         return;
     struct qlist_limits limits = limits_of(rules);
     bool is_counted = limits.count_max != SIZE_MAX;
-    if (is_counted ? listpack_count(lp) > limits.count_max / parts : listpack_bytes(lp) > limits.bytes_max / parts)
+    if (is_counted ? listpack_count(lp) > limits.count_max / parts
+                   : listpack_bytes(lp) > limits.bytes_max / parts)
         return;
     *l = (struct list){listpack_shrink(qlist_into_listpack(l->object)), LIST_LISTPACK};
 }
@@ -97,7 +99,8 @@ void list_grow(struct list *l, const struct list_rules *rules, const struct byte
     size_t bytes = listpack_bytes(l->object);
     for (size_t i = 0; i < count && bytes <= limits.bytes_max; i++)
         bytes += values[i].len;
-    if (bytes > limits.bytes_max || (limits.count_max != SIZE_MAX && listpack_count(l->object) + count > limits.count_max))
+    if (bytes > limits.bytes_max ||
+        (limits.count_max != SIZE_MAX && listpack_count(l->object) + count > limits.count_max))
         become_qlist(l, &limits); /* I1 */
 }
 
@@ -157,7 +160,8 @@ void list_remove(struct list *l, size_t index, size_t count) {
 }
 
 /* The place of the next element that equals `value`, from `at` on towards the other end; NULL: none. */
-static unsigned char *seek_equal(const unsigned char *lp, unsigned char *at, enum list_end end, struct bytes value) {
+static unsigned char *seek_equal(const unsigned char *lp, unsigned char *at, enum list_end end,
+                                 struct bytes value) {
     if (at == NULL || end == LIST_HEAD)
         return at ? listpack_find(lp, at, value, 0) : NULL;
     while (at != NULL && !listpack_equals(at, value))

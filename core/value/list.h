@@ -67,7 +67,8 @@ struct list_iter {
 void list_iter_init(struct list_iter *it, const struct list *l, size_t index, bool is_backward);
 void list_iter_deinit(struct list_iter *it);
 
-static inline bool list_iter_next(struct list_iter *it, char scratch[NUM_INT_TEXT_MAX], struct bytes *value_out) {
+static inline bool list_iter_next(struct list_iter *it, char scratch[NUM_INT_TEXT_MAX],
+                                  struct bytes *value_out) {
     return qlist_iter_next(&it->in, scratch, value_out);
 }
 

@@ -23,7 +23,7 @@
 #include "core/value/stream_node.h"
 
 enum {
-    PROBE_BYTES = 1 << 16, /* entries of this size and more are refused when there is no memory for them */
+    PROBE_BYTES = 1 << 16,   /* entries of this size and more are refused when there is no memory for them */
     NODE_OVERHEAD_MAX = 128, /* bytes of a node with one entry beyond its strings and their overhead */
 };
 
@@ -77,7 +77,8 @@ static size_t pairs_bytes(const struct bytes *pairs, size_t pair_count) {
 /* True if an entry of so many bytes still belongs into the node. */
 static bool node_has_room(const unsigned char *lp, size_t bytes, struct stream_node_limits limits) {
     struct stream_node_head head;
-    uint64_t max = limits.bytes == 0 || limits.bytes > STREAM_NODE_BYTES_LIMIT ? STREAM_NODE_BYTES_LIMIT : limits.bytes;
+    uint64_t max =
+        limits.bytes == 0 || limits.bytes > STREAM_NODE_BYTES_LIMIT ? STREAM_NODE_BYTES_LIMIT : limits.bytes;
     if (listpack_bytes(lp) + bytes >= max)
         return false;
     if (limits.entries == 0)

@@ -82,9 +82,9 @@ bool stream_delete(struct stream *s, struct stream_id id);
 struct stream_trim {
     enum { STREAM_TRIM_NONE, STREAM_TRIM_MAXLEN, STREAM_TRIM_MINID } by;
     enum stream_refs refs;
-    bool is_approx;        /* remove whole nodes only */
-    uint64_t limit;        /* entries to be removed at most; 0: any number */
-    uint64_t max_length;   /* STREAM_TRIM_MAXLEN: entries that may stay */
+    bool is_approx;          /* remove whole nodes only */
+    uint64_t limit;          /* entries to be removed at most; 0: any number */
+    uint64_t max_length;     /* STREAM_TRIM_MAXLEN: entries that may stay */
     struct stream_id min_id; /* STREAM_TRIM_MINID: entries before it go */
 };
 

@@ -24,7 +24,8 @@ static int name_compare(const void *wanted, const void *key) {
 }
 
 static const struct ordset_type named_type = {sizeof(void *), sizeof(void *), name_compare};
-static const struct ordset_type pending_type = {sizeof(struct stream_pending), sizeof(struct stream_id), NULL};
+static const struct ordset_type pending_type = {sizeof(struct stream_pending), sizeof(struct stream_id),
+                                                NULL};
 static const struct ordset_type id_type = {sizeof(struct stream_id), sizeof(struct stream_id), NULL};
 static const struct ordset_type due_type = {sizeof(struct stream_due), 2 * sizeof(uint64_t), NULL};
 
@@ -127,7 +128,8 @@ bool stream_group_deliver(const struct stream *s, struct stream_group *g, struct
 int64_t stream_group_lag(const struct stream *s, const struct stream_group *g) {
     if (s->entries_added == 0 || s->length == 0)
         return 0;
-    if (stream_id_compare(g->last_id, s->first_id) < 0 && stream_id_compare(s->max_deleted_id, s->first_id) < 0)
+    if (stream_id_compare(g->last_id, s->first_id) < 0 &&
+        stream_id_compare(s->max_deleted_id, s->first_id) < 0)
         return (int64_t)s->length;
     int64_t read = g->entries_read;
     if (read == STREAM_ENTRIES_READ_UNKNOWN || stream_has_holes_from(s, g->last_id))
@@ -265,7 +267,8 @@ static void group_dup(const struct stream_group *from, struct stream *s) {
     }
     const struct stream_consumer *last = NULL; /* neighbours mostly have one consumer */
     struct stream_consumer *twin = NULL;
-    for (struct stream_pending *p = ordset_seek_first(&from->pel, &place); p != NULL; p = ordset_next(&place)) {
+    for (struct stream_pending *p = ordset_seek_first(&from->pel, &place); p != NULL;
+         p = ordset_next(&place)) {
         if (p->consumer != last && p->consumer != NULL)
             twin = stream_find_consumer(to, p->consumer->name);
         if (p->consumer != NULL)
@@ -284,7 +287,8 @@ void stream_groups_dup(const struct stream *from, struct stream *to) {
 
 static size_t group_check(const struct stream_group *g) {
     struct ordset_place place;
-    size_t bytes = mem_usable(g) + ordset_check(&g->pel) + ordset_check(&g->consumers) + ordset_check(&g->by_time);
+    size_t bytes =
+        mem_usable(g) + ordset_check(&g->pel) + ordset_check(&g->consumers) + ordset_check(&g->by_time);
     size_t owned = 0;
     size_t released = 0;
     for (void *item = ordset_seek_first(&g->consumers, &place); item != NULL; item = ordset_next(&place)) {

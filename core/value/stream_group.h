@@ -24,8 +24,8 @@ enum {
 /* Groups and consumers are found by the name that they begin with. */
 struct stream_consumer {
     struct bytes name;
-    int64_t seen_ms;    /* when it last tried something */
-    int64_t active_ms;  /* when it last got something; STREAM_NEVER_ACTIVE */
+    int64_t seen_ms;   /* when it last tried something */
+    int64_t active_ms; /* when it last got something; STREAM_NEVER_ACTIVE */
     struct ordset pel; /* struct stream_id: its pending messages */
     char name_text[];
 };
@@ -49,7 +49,7 @@ struct stream_due {
 struct stream_group {
     struct bytes name;
     struct stream_id last_id;
-    int64_t entries_read; /* entries of the stream up to last_id; STREAM_ENTRIES_READ_UNKNOWN */
+    int64_t entries_read;    /* entries of the stream up to last_id; STREAM_ENTRIES_READ_UNKNOWN */
     struct ordset pel;       /* struct stream_pending */
     struct ordset consumers; /* struct stream_consumer *, by name */
     struct ordset by_time;   /* struct stream_due; only if has_by_time */

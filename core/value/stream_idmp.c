@@ -148,7 +148,8 @@ bool stream_idmp_find(struct stream *s, struct bytes producer, struct bytes name
     return true;
 }
 
-void stream_idmp_put(struct stream *s, struct bytes producer, struct bytes name, struct stream_id id, int64_t now_ms) {
+void stream_idmp_put(struct stream *s, struct bytes producer, struct bytes name, struct stream_id id,
+                     int64_t now_ms) {
     struct stream_idmp *idmp = get_idmp(s);
     struct stream_producer *p = find_producer(s, producer);
     if (p == NULL)
@@ -203,7 +204,8 @@ void stream_idmp_dup(const struct stream *from, struct stream *to) {
     idmp->max_size = from->idmp->max_size;
     idmp->iids_added = from->idmp->iids_added;
     idmp->duplicates = from->idmp->duplicates;
-    for (void *item = ordset_seek_first(&from->idmp->producers, &place); item != NULL; item = ordset_next(&place)) {
+    for (void *item = ordset_seek_first(&from->idmp->producers, &place); item != NULL;
+         item = ordset_next(&place)) {
         const struct stream_producer *p = stream_producer_at(item);
         struct stream_producer *twin = add_producer(to, p->name);
         for (const struct link *l = p->oldest.next; l != &p->oldest; l = l->next) {
@@ -219,11 +221,12 @@ size_t stream_idmp_check(const struct stream *s) {
     if (s->idmp == NULL)
         return 0;
     size_t bytes = mem_usable(s->idmp) + ordset_check(&s->idmp->producers);
-    for (void *item = ordset_seek_first(&s->idmp->producers, &place); item != NULL; item = ordset_next(&place)) {
+    for (void *item = ordset_seek_first(&s->idmp->producers, &place); item != NULL;
+         item = ordset_next(&place)) {
         const struct stream_producer *p = stream_producer_at(item);
         size_t listed = 0;
         bytes += mem_usable(p) + ordset_check(&p->iids);
-        must(p->iids.count > 0);                       /* I2 */
+        must(p->iids.count > 0);                  /* I2 */
         must(p->iids.count <= s->idmp->max_size); /* I3 */
         for (const struct link *l = p->oldest.next; l != &p->oldest; l = l->next) {
             const struct stream_iid *iid = CONTAINER_OF(l, struct stream_iid, link);

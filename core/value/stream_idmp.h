@@ -37,8 +37,8 @@ struct stream_idmp {
     uint64_t max_size;
     struct ordset producers; /* struct stream_producer *, by name */
     uint64_t iids_count;
-    uint64_t iids_added; /* ever */
-    uint64_t duplicates; /* messages that were not added again */
+    uint64_t iids_added;           /* ever */
+    uint64_t duplicates;           /* messages that were not added again */
     struct stream_producer *swept; /* whose old iids were looked for last; NULL: none yet */
 };
 
@@ -50,7 +50,8 @@ bool stream_idmp_find(struct stream *s, struct bytes producer, struct bytes iid,
                       struct stream_id *id_out);
 
 /* Remembers which entry the message became, whatever was known of it; forgets what is too old or too much. */
-void stream_idmp_put(struct stream *s, struct bytes producer, struct bytes iid, struct stream_id id, int64_t now_ms);
+void stream_idmp_put(struct stream *s, struct bytes producer, struct bytes iid, struct stream_id id,
+                     int64_t now_ms);
 
 /* The producer or iid that an item of the sets above points to. */
 struct stream_producer *stream_producer_at(const void *item);

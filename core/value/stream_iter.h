@@ -34,7 +34,7 @@ struct stream_iter {
     const unsigned char *fields; /* first field of the master entry */
     const unsigned char *field;  /* next field of it */
     size_t master_count;
-    size_t unread;               /* elements of the entry behind `at` that were not read yet */
+    size_t unread; /* elements of the entry behind `at` that were not read yet */
     char field_text[NUM_INT_TEXT_MAX];
     char value_text[NUM_INT_TEXT_MAX];
 };

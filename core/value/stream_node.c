@@ -138,7 +138,8 @@ unsigned char *stream_node_append(unsigned char *lp, struct stream_id first, str
             lp = listpack_append(lp, pairs[2 * i]);
         lp = listpack_append(lp, pairs[2 * i + 1]);
     }
-    lp = listpack_append_int(lp, (int64_t)(ENTRY_FIXED + pair_count + (shared ? 0 : pair_count + 1))); /* I3 */
+    lp =
+        listpack_append_int(lp, (int64_t)(ENTRY_FIXED + pair_count + (shared ? 0 : pair_count + 1))); /* I3 */
     unsigned char *live = listpack_first(lp);
     return listpack_replace_int(lp, &live, (int64_t)head.live + 1); /* I1 */
 }
@@ -187,8 +188,8 @@ static bool take_any(struct stranger *s, size_t count) {
     return true;
 }
 
-static bool take_entry(struct stranger *s, size_t field_count, struct stream_id first, struct stream_id *id_out,
-                       bool *is_deleted_out) {
+static bool take_entry(struct stranger *s, size_t field_count, struct stream_id first,
+                       struct stream_id *id_out, bool *is_deleted_out) {
     int64_t flags;
     int64_t ms;
     int64_t seq;

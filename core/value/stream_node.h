@@ -19,7 +19,7 @@ struct stream_node_head {
 struct stream_node_entry {
     struct stream_id id;
     bool is_deleted;
-    bool is_shared;             /* its fields are the master entry's: only values stand in the body */
+    bool is_shared; /* its fields are the master entry's: only values stand in the body */
     size_t pair_count;
     size_t body_count;          /* elements of the body; one more, the count, stands behind it */
     const unsigned char *flags; /* its first element */

@@ -51,7 +51,8 @@ static void *ops_dup(const void *object, uint8_t encoding) {
     struct stream *to = stream_new();
     struct ordset_place place;
     (void)encoding;
-    for (struct stream_node *node = ordset_seek_first(&from->log, &place); node != NULL; node = ordset_next(&place))
+    for (struct stream_node *node = ordset_seek_first(&from->log, &place); node != NULL;
+         node = ordset_next(&place))
         stream_put_node(to, node->first, listpack_dup(node->lp), 0);
     to->length = from->length;
     to->entries_added = from->entries_added;
@@ -107,11 +108,12 @@ void stream_check(const struct stream *s) {
     size_t bytes = mem_usable(s) + ordset_check(&s->log) + stream_groups_check(s) + stream_idmp_check(s);
     uint64_t length = 0;
     bool is_first = true;
-    for (struct stream_node *node = ordset_seek_first(&s->log, &place); node != NULL; node = ordset_next(&place)) {
+    for (struct stream_node *node = ordset_seek_first(&s->log, &place); node != NULL;
+         node = ordset_next(&place)) {
         uint64_t live;
         struct stream_id last;
         must(stream_node_is_sound(node->lp, listpack_bytes(node->lp), node->first, &live, &last));
-        must(live > 0); /* I1 */
+        must(live > 0);                                               /* I1 */
         must(is_first || stream_id_compare(before, node->first) < 0); /* I2 */
         bytes += mem_usable(node->lp);
         length += live;
@@ -128,11 +130,11 @@ void stream_check(const struct stream *s) {
 
 void stream_dump(const struct stream *s) {
     struct ordset_place place;
-    fprintf(stderr, "stream: %" PRIu64 " entries in %zu nodes, %zu bytes, last %" PRIu64 "-%" PRIu64 "\n", s->length,
-            s->log.count, s->bytes, s->last_id.ms, s->last_id.seq);
+    fprintf(stderr, "stream: %" PRIu64 " entries in %zu nodes, %zu bytes, last %" PRIu64 "-%" PRIu64 "\n",
+            s->length, s->log.count, s->bytes, s->last_id.ms, s->last_id.seq);
     for (void *item = ordset_seek_first(&s->groups, &place); item != NULL; item = ordset_next(&place)) {
         const struct stream_group *g = stream_group_at(item);
-        fprintf(stderr, "  group %.*s: %zu pending, %zu released, %zu consumers\n", (int)g->name.len, g->name.ptr,
-                g->pel.count, g->released_count, g->consumers.count);
+        fprintf(stderr, "  group %.*s: %zu pending, %zu released, %zu consumers\n", (int)g->name.len,
+                g->name.ptr, g->pel.count, g->released_count, g->consumers.count);
     }
 }

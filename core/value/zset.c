@@ -259,7 +259,8 @@ static void scan_visit(void *ctx, struct ranked *e) {
 
 uint64_t zset_scan(const struct zset *z, uint64_t cursor, size_t count, struct zset_visitor visitor) {
     if (z->encoding == ZSET_RANKING)
-        return rank_index_scan(&ranking_in(z)->index, cursor, count, (struct rank_index_visitor){scan_visit, &visitor});
+        return rank_index_scan(&ranking_in(z)->index, cursor, count,
+                               (struct rank_index_visitor){scan_visit, &visitor});
     struct zset_walk w;
     zset_walk_begin(&w, z, 0, false);
     while (zset_walk_next(&w))
@@ -281,8 +282,8 @@ static void insert_pair(struct zset *z, struct bytes name, double score) {
     z->object = insert_score(lp, &at, score);
 }
 
-bool zset_set(struct zset *z, const struct zset_limits *limits, const struct zset_spot *spot, struct bytes name,
-              double score) {
+bool zset_set(struct zset *z, const struct zset_limits *limits, const struct zset_spot *spot,
+              struct bytes name, double score) {
     must(!isnan(score));
     if (z->encoding == ZSET_LISTPACK) {
         if (spot->is_there) {

@@ -60,9 +60,9 @@ size_t zset_count(const struct zset *z);
 /* Where a name stands, for zset_set and zset_take; void after any change. */
 struct zset_spot {
     bool is_there;
-    double score;            /* when it is there */
-    struct ranked *element;  /* in a ranking */
-    unsigned char *at;       /* in a listpack */
+    double score;           /* when it is there */
+    struct ranked *element; /* in a ranking */
+    unsigned char *at;      /* in a listpack */
 };
 
 struct zset_spot zset_look(const struct zset *z, struct bytes name);
@@ -103,8 +103,8 @@ uint64_t zset_scan(const struct zset *z, uint64_t cursor, size_t count, struct z
 
 /* Gives `name` the score; `spot` is what zset_look has just said about it. False: no memory for a long name, nothing has
  * changed. */
-bool zset_set(struct zset *z, const struct zset_limits *limits, const struct zset_spot *spot, struct bytes name,
-              double score) ATTR_MUST_USE;
+bool zset_set(struct zset *z, const struct zset_limits *limits, const struct zset_spot *spot,
+              struct bytes name, double score) ATTR_MUST_USE;
 
 /* Removes the element of the spot, which must be there. */
 void zset_take(struct zset *z, const struct zset_spot *spot);

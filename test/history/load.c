@@ -20,7 +20,8 @@ const struct load load_table[] = {
     {"ring", "RENAME and RENAMENX never lose, double or tear a token", load_ring},
     {"whole", "keys that are set, deleted, flushed and swapped together are seen together", load_whole},
     {"expiring", "keys of one MSETEX expire together (needs MSETEX)", load_expiring},
-    {"queues", "clients that wait for elements get each of them once, and none waits beside one", load_queues},
+    {"queues", "clients that wait for elements get each of them once, and none waits beside one",
+     load_queues},
     {"queue-order", "clients are served in the order in which they began to wait", load_queue_order},
     {"exclusive", "of several MSETNX of the same keys one wins, wholly", load_exclusive},
 };

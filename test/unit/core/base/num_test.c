@@ -149,7 +149,8 @@ static void assert_double(double value) {
     if (fabs(value) >= 4611686018427387904.0 || fabs(value) < 1e-300 || value == floor(value) || digits < 2)
         return;
     snprintf(shorter, sizeof shorter, "%.*e", digits - 2, value);
-    cr_assert_neq(strtod(shorter, NULL), value, "%.17g: %.*s is longer than %s", value, (int)len, got, shorter);
+    cr_assert_neq(strtod(shorter, NULL), value, "%.17g: %.*s is longer than %s", value, (int)len, got,
+                  shorter);
 }
 
 Test(num, doubles_have_the_layout_of_redis) {
@@ -187,8 +188,8 @@ Test(num, doubles_have_the_layout_of_redis) {
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char got[NUM_DOUBLE_SHORT_MAX];
         size_t len = num_from_double(got, cases[i].value);
-        cr_expect(bytes_equal(bytes_of(got, len), bytes_cstr(cases[i].want)), "%s: %.*s", cases[i].want, (int)len,
-                  got);
+        cr_expect(bytes_equal(bytes_of(got, len), bytes_cstr(cases[i].want)), "%s: %.*s", cases[i].want,
+                  (int)len, got);
     }
 }
 

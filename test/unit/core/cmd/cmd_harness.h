@@ -14,8 +14,8 @@
 #include "core/base/mem.h"
 #include "core/cmd/cmd.h"
 #include "core/resp/resp_parse.h"
-#include "core/value/hash.h"
 #include "core/value/digest.h"
+#include "core/value/hash.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -162,10 +162,10 @@ static void harness_compare_hash(const struct entry *e, const struct entry *twin
     while (hash_walk_next(&walk, &item)) {
         cr_assert(hash_find(twin, item.field, &twin_item), "replay lost field %.*s", (int)item.field.len,
                   item.field.ptr);
-        cr_assert(bytes_equal(item.value, twin_item.value), "replay differs in field %.*s", (int)item.field.len,
-                  item.field.ptr);
-        cr_assert_eq(item.expire_ms, twin_item.expire_ms, "replay: another time of field %.*s", (int)item.field.len,
-                     item.field.ptr);
+        cr_assert(bytes_equal(item.value, twin_item.value), "replay differs in field %.*s",
+                  (int)item.field.len, item.field.ptr);
+        cr_assert_eq(item.expire_ms, twin_item.expire_ms, "replay: another time of field %.*s",
+                     (int)item.field.len, item.field.ptr);
     }
 }
 

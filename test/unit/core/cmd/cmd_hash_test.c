@@ -345,7 +345,8 @@ static void expire_actively(struct harness *h, int64_t now_ms) {
     buf_clear(&h->engine.effects, SIZE_MAX);
     h->engine.effects_db = 0;
     engine_set_clock(&h->engine, now_ms * 1000);
-    struct expire_job job = {.now_ms = now_ms, .on_expired = active_on_expired, .expire_parts = active_expire_parts, .ctx = &a};
+    struct expire_job job = {
+        .now_ms = now_ms, .on_expired = active_on_expired, .expire_parts = active_expire_parts, .ctx = &a};
     expire_step(engine_find_db(&h->engine, 0), &job);
     harness_feed(&h->twin, &h->twin_db, 2, buf_bytes(&h->engine.effects), &ignored, NULL);
     harness_compare(h);

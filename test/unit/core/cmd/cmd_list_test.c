@@ -195,11 +195,23 @@ Test(cmd_list, an_element_longer_than_a_node_makes_a_quicklist) {
  * the reads must not break anything. */
 Test(cmd_list, random_commands_replay_to_the_same_lists, .timeout = 60) {
     static const char *const forms[] = {
-        "RPUSH %c %d %d",        "LPUSH %c %d x%d",        "LPOP %c",           "RPOP %c 2",
-        "LSET %c %d v%d",        "LINSERT %c BEFORE %d %d", "LREM %c 1 %d",      "LREM %c -2 %d",
-        "LTRIM %c 0 %d",         "LRANGE %c %d %d",         "LINDEX %c %d",      "LPOS %c %d COUNT 0 RANK -1",
-        "LMOVE %c b LEFT RIGHT", "LMOVEM %c a RIGHT LEFT COUNT %d BULK",         "LMPOP 2 %c b RIGHT COUNT %d",
-        "RPUSHX %c %d",          "LINSERT %c AFTER %d a_rather_long_element_that_takes_more_room_than_others_%d",
+        "RPUSH %c %d %d",
+        "LPUSH %c %d x%d",
+        "LPOP %c",
+        "RPOP %c 2",
+        "LSET %c %d v%d",
+        "LINSERT %c BEFORE %d %d",
+        "LREM %c 1 %d",
+        "LREM %c -2 %d",
+        "LTRIM %c 0 %d",
+        "LRANGE %c %d %d",
+        "LINDEX %c %d",
+        "LPOS %c %d COUNT 0 RANK -1",
+        "LMOVE %c b LEFT RIGHT",
+        "LMOVEM %c a RIGHT LEFT COUNT %d BULK",
+        "LMPOP 2 %c b RIGHT COUNT %d",
+        "RPUSHX %c %d",
+        "LINSERT %c AFTER %d a_rather_long_element_that_takes_more_room_than_others_%d",
     };
     for (uint64_t seed = 1; seed <= 6; seed++) {
         struct harness h;

@@ -24,7 +24,8 @@ Test(compress, what_was_packed_unpacks) {
             cr_assert(compress_unpack(bytes_of(packed, n), back, len), "seed %llu", (unsigned long long)seed);
             cr_assert_arr_eq(back, data, len);
             if (len > 1)
-                cr_assert_not(compress_unpack(bytes_of(packed, n), back, len - 1), "the length must be exact");
+                cr_assert_not(compress_unpack(bytes_of(packed, n), back, len - 1),
+                              "the length must be exact");
         }
         mem_free(data);
         mem_free(packed);

@@ -71,13 +71,14 @@ Test(geohash, a_cover_holds_every_place_of_the_shape) {
         cr_assert(count >= 1 && count <= GEOHASH_CELLS_MAX);
         for (int j = 0; j < 50; j++) {
             double degrees = reach / 111000 * 1.5;
-            struct geohash_place place = {centre.lon + (rng_unit(&rng) * 2 - 1) * degrees / cos(centre.lat * M_PI / 180),
+            struct geohash_place place = {centre.lon + (rng_unit(&rng) * 2 - 1) * degrees /
+                                                           cos(centre.lat * M_PI / 180),
                                           centre.lat + (rng_unit(&rng) * 2 - 1) * degrees};
             double distance;
             uint64_t hash = geohash_encode(place);
             if (geohash_is_inside(&shape, geohash_decode(hash), &distance))
-                cr_assert(is_covered(ranges, count, hash), "seed 2, %d: %f %f within %f of %f %f", i, place.lon,
-                          place.lat, reach, centre.lon, centre.lat);
+                cr_assert(is_covered(ranges, count, hash), "seed 2, %d: %f %f within %f of %f %f", i,
+                          place.lon, place.lat, reach, centre.lon, centre.lat);
         }
     }
 }

@@ -15,8 +15,8 @@ static struct bytes text_at(const unsigned char *at, char scratch[NUM_INT_TEXT_M
 static void assert_element(const unsigned char *lp, int64_t index, const char *want) {
     char scratch[NUM_INT_TEXT_MAX];
     struct bytes got = text_at(listpack_at(lp, index), scratch);
-    cr_assert(bytes_equal(got, bytes_cstr(want)), "[%lld] is '%.*s', not '%s'", (long long)index, (int)got.len, got.ptr,
-              want);
+    cr_assert(bytes_equal(got, bytes_cstr(want)), "[%lld] is '%.*s', not '%s'", (long long)index,
+              (int)got.len, got.ptr, want);
 }
 
 static unsigned char *listpack_of(const char *const *texts, size_t count) {
@@ -57,8 +57,10 @@ static const char *const edge_texts[] = {"a",
                                          "1.0",
                                          "xxx"};
 static const char edge_hex[] =
-    "9f0000001d00816102800100017f01c08002dfff02d00002cfff02f1001003f1ffef03f1008003f1ff7f03f200800004f2ff7fff04f200008004f2"
-    "ffff7f04f30000800005f3ffffff7f05f30000008005f4000000800000000009f4ffffffffffffff7f09f400000000000000800993393232333337"
+    "9f0000001d00816102800100017f01c08002dfff02d00002cfff02f1001003f1ffef03f1008003f1ff7f03f200800004f2ff7fff"
+    "04f200008004f2"
+    "ffff7f04f30000800005f3ffffff7f05f30000008005f4000000800000000009f4ffffffffffffff7f09f4000000000000008009"
+    "93393232333337"
     "3230333638353437373538303814822d300382303103822b31038220310383312e30048378787804ff";
 
 Test(listpack, the_bytes_are_those_of_redis) {
@@ -164,7 +166,8 @@ Test(listpack, finding_compares_texts_and_numbers_and_skips) {
 
 Test(listpack, a_number_that_a_stranger_wrote_too_wide_or_as_text_is_found) {
     /* 7 as 64-bit integer, then "7" as a string. */
-    static const unsigned char raw[] = {20, 0, 0, 0, 2, 0, 0xf4, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0x81, '7', 2, 0xff};
+    static const unsigned char raw[] = {20, 0, 0, 0, 2, 0, 0xf4, 7,   0, 0,
+                                        0,  0, 0, 0, 0, 9, 0x81, '7', 2, 0xff};
     cr_assert(listpack_is_sound(raw, sizeof raw));
     cr_assert(listpack_equals(listpack_at(raw, 0), BYTES_LIT("7")));
     cr_assert(listpack_equals(listpack_at(raw, 1), BYTES_LIT("7")));
@@ -224,7 +227,8 @@ Test(listpack, any_damage_to_a_byte_is_refused_or_leaves_a_sound_listpack) {
     size_t refused = 0, rounds = 200000;
     for (size_t round = 0; round < rounds; round++) {
         size_t len = rng_below(&rng, 4) ? size : (size_t)rng_below(&rng, size);
-        unsigned char *copy = mem_alloc(len ? len : 1); /* exactly as long, so that a read beyond the end shows */
+        unsigned char *copy =
+            mem_alloc(len ? len : 1); /* exactly as long, so that a read beyond the end shows */
         memcpy(copy, lp, len);
         for (uint64_t n = 1 + rng_below(&rng, 3); n > 0 && len > 0; n--)
             copy[rng_below(&rng, len)] = (unsigned char)rng_next(&rng);
@@ -333,7 +337,8 @@ static unsigned char *step_insert(unsigned char *lp, struct model *m, struct rng
 static unsigned char *step_remove(unsigned char *lp, struct model *m, struct rng *rng) {
     if (m->count == 0)
         return lp;
-    size_t index = (size_t)rng_below(rng, m->count), count = (size_t)rng_below(rng, rng_below(rng, 8) ? 3 : MODEL_MAX);
+    size_t index = (size_t)rng_below(rng, m->count),
+           count = (size_t)rng_below(rng, rng_below(rng, 8) ? 3 : MODEL_MAX);
     unsigned char *at = listpack_at(lp, (int64_t)index);
     lp = listpack_remove(lp, &at, count);
     for (size_t i = 0; i < count && index < m->count; i++)

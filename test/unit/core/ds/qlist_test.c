@@ -24,7 +24,8 @@ static void assert_at(const struct qlist *q, size_t index, int64_t number) {
     struct bytes value;
     qlist_iter_init(&it, q, index, false);
     cr_assert(qlist_iter_next(&it, scratch, &value));
-    cr_assert(bytes_equal(value, number_text(text, number)), "[%zu] is %.*s", index, (int)value.len, value.ptr);
+    cr_assert(bytes_equal(value, number_text(text, number)), "[%zu] is %.*s", index, (int)value.len,
+              value.ptr);
     qlist_iter_deinit(&it);
 }
 
@@ -84,7 +85,8 @@ Test(qlist, inner_nodes_are_compressed_and_come_back) {
         push_number(q, QLIST_TAIL, i);
     }
     qlist_check(q);
-    cr_assert_lt(qlist_bytes(q), qlist_bytes(plain) * 3 / 4, "%zu of %zu", qlist_bytes(q), qlist_bytes(plain));
+    cr_assert_lt(qlist_bytes(q), qlist_bytes(plain) * 3 / 4, "%zu of %zu", qlist_bytes(q),
+                 qlist_bytes(plain));
     for (size_t i = 0; i < 20000; i += 313)
         assert_at(q, i, (int64_t)i);
     size_t compressed = 0;
@@ -297,7 +299,7 @@ static void run_model(struct qlist_limits limits, uint64_t seed) {
 
 Test(qlist, random_changes_agree_with_an_array, .timeout = 120) {
     static const struct qlist_limits all[] = {
-        {64, SIZE_MAX, 0}, {200, SIZE_MAX, 0}, {8192, 1, 0},        {8192, 3, 1},
+        {64, SIZE_MAX, 0},  {200, SIZE_MAX, 0}, {8192, 1, 0},        {8192, 3, 1},
         {300, SIZE_MAX, 1}, {300, SIZE_MAX, 3}, {2000, SIZE_MAX, 2}, {30, SIZE_MAX, 1},
     };
     for (size_t i = 0; i < COUNT_OF(all); i++) {

@@ -59,7 +59,8 @@ Test(rank_index, a_scan_gives_what_stays_exactly_once) {
         unsigned seen[STABLE] = {0};
         uint64_t cursor = 0;
         do {
-            cursor = rank_index_scan(&ix, cursor, counts[seed % 4], (struct rank_index_visitor){count_visit, seen});
+            cursor = rank_index_scan(&ix, cursor, counts[seed % 4],
+                                     (struct rank_index_visitor){count_visit, seen});
             cr_assert_lt(cursor, (uint64_t)1 << 48);
             churn(&ix, &rng, 300, rng_below(&rng, 3) == 0 ? PASSING : PASSING / 16);
         } while (cursor != 0);

@@ -96,7 +96,8 @@ static void compare_probes(const struct ranking *r, const struct twin *t, double
 enum { STEPS = 40000, NAMES = 3000, CHECK_EVERY = 500 };
 
 static double any_score(struct rng *rng, unsigned kind) {
-    static const double edges[] = {0.0, -0.0, 1e308, -1e308, INFINITY, -INFINITY, 5e-324, -5e-324, 1, 1.0000000000000002};
+    static const double edges[] = {0.0,       -0.0,   1e308,   -1e308, INFINITY,
+                                   -INFINITY, 5e-324, -5e-324, 1,      1.0000000000000002};
     switch (kind % 5) {
     case 0: return (double)(int64_t)rng_below(rng, 100) - 50; /* many are equal */
     case 1: return rng_unit(rng);

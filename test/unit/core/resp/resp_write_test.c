@@ -82,8 +82,7 @@ Test(resp_write, resp2_says_everything_with_five_types) {
     resp_double(o, INFINITY);
     resp_bignum(o, BYTES_LIT("12345678901234567890"));
     resp_verbatim(o, "txt", BYTES_LIT("hi"));
-    WRITTEN(&page, "$3\r\n0.1\r\n$3\r\ninf\r\n$20\r\n12345678901234567890\r\n$2\r\nhi\r\n",
-            4);
+    WRITTEN(&page, "$3\r\n0.1\r\n$3\r\ninf\r\n$20\r\n12345678901234567890\r\n$2\r\nhi\r\n", 4);
     resp_map(o, 1);
     resp_ok(o);
     resp_ok(o);

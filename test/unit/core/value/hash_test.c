@@ -237,7 +237,8 @@ Test(hash, a_listpack_of_rows_with_times_is_in_the_order_of_redis) {
         int64_t expire_ms;
     } puts[] = {{"a", HASH_NO_EXPIRE}, {"b", 50}, {"c", 20}, {"d", HASH_NO_EXPIRE}, {"e", 50}, {"f", 10}};
     for (size_t i = 0; i < COUNT_OF(puts); i++)
-        cr_assert_eq(hash_put(e, &limits, bytes_cstr(puts[i].field), BYTES_LIT("v"), puts[i].expire_ms), HASH_ADDED);
+        cr_assert_eq(hash_put(e, &limits, bytes_cstr(puts[i].field), BYTES_LIT("v"), puts[i].expire_ms),
+                     HASH_ADDED);
     char order[COUNT_OF(puts) + 1] = "";
     struct hash_walk walk = hash_walk_begin(e);
     struct hash_item item;
@@ -284,8 +285,8 @@ static void expect_fair(size_t fields_max, size_t wanted, bool is_distinct) {
     double p = (double)wanted / FIELDS;
     double mean = ROUNDS * p;
     for (int i = 0; i < FIELDS; i++)
-        cr_assert_lt(fabs(drawn.times[i] - mean), 5 * sqrt(mean), "field %d: %u times, %f wanted", i, drawn.times[i],
-                     mean);
+        cr_assert_lt(fabs(drawn.times[i] - mean), 5 * sqrt(mean), "field %d: %u times, %f wanted", i,
+                     drawn.times[i], mean);
     entry_free(e);
 }
 
@@ -309,10 +310,12 @@ Test(hash, without_memory_for_a_long_value_nothing_changes) {
     cr_assert_eq(hash_put(e, &limits, BYTES_LIT("a"), BYTES_LIT("1"), HASH_NO_EXPIRE), HASH_ADDED);
     for (int is_table = 0; is_table < 2; is_table++) {
         mem_fail_nth(1);
-        cr_assert_eq(hash_put(e, &limits, BYTES_LIT("b"), bytes_of(text, sizeof text), HASH_NO_EXPIRE), HASH_NO_MEMORY);
+        cr_assert_eq(hash_put(e, &limits, BYTES_LIT("b"), bytes_of(text, sizeof text), HASH_NO_EXPIRE),
+                     HASH_NO_MEMORY);
         cr_assert_eq(hash_put(e, &limits, BYTES_LIT("a"), BYTES_LIT("1"), HASH_NO_EXPIRE), HASH_REPLACED);
         mem_fail_nth(1);
-        cr_assert_eq(hash_put(e, &limits, BYTES_LIT("a"), bytes_of(text, sizeof text), HASH_NO_EXPIRE), HASH_NO_MEMORY);
+        cr_assert_eq(hash_put(e, &limits, BYTES_LIT("a"), bytes_of(text, sizeof text), HASH_NO_EXPIRE),
+                     HASH_NO_MEMORY);
         mem_fail_nth(0);
         cr_assert(hash_find(e, BYTES_LIT("a"), &item));
         cr_assert(bytes_equal(item.value, BYTES_LIT("1")));

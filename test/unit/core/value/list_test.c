@@ -80,7 +80,8 @@ Test(list, a_long_element_makes_the_large_form_and_is_a_piece_of_its_own) {
     cr_assert_eq(l.encoding, LIST_QUICKLIST);
     cr_assert_eq(list_pieces(&l), 2);
     cr_assert_not(list_piece(&l, 0).is_plain);
-    cr_assert(listpack_is_sound((const unsigned char *)list_piece(&l, 0).data.ptr, list_piece(&l, 0).data.len));
+    cr_assert(
+        listpack_is_sound((const unsigned char *)list_piece(&l, 0).data.ptr, list_piece(&l, 0).data.len));
     cr_assert(list_piece(&l, 1).is_plain);
     cr_assert_eq(list_piece(&l, 1).data.len, sizeof big);
     list_check(&l);
@@ -123,6 +124,7 @@ Test(list, the_digest_does_not_see_the_form) {
 Test(list, the_bytes_are_those_of_the_blocks) {
     struct list l = list_of_length(&usual, 100);
     cr_assert_eq(list_ops.bytes(l.object, l.encoding), mem_usable(l.object));
-    cr_assert_leq(mem_usable(l.object), mem_good_size(listpack_bytes(l.object)), "no more room than the length asks for");
+    cr_assert_leq(mem_usable(l.object), mem_good_size(listpack_bytes(l.object)),
+                  "no more room than the length asks for");
     list_free(&l);
 }

@@ -51,7 +51,8 @@ static void twin_append(struct twin *t, struct stream_node_limits limits) {
     struct twin_entry *e = &t->entries[t->count];
     e->id = t->stream->last_id;
     e->id.ms += rng_below(&t->rng, 3) * rng_below(&t->rng, 1000);
-    e->id.seq = e->id.ms > t->stream->last_id.ms ? rng_below(&t->rng, 5) : e->id.seq + 1 + rng_below(&t->rng, 2);
+    e->id.seq =
+        e->id.ms > t->stream->last_id.ms ? rng_below(&t->rng, 5) : e->id.seq + 1 + rng_below(&t->rng, 2);
     bool is_usual = rng_below(&t->rng, 4) != 0;
     e->pair_count = is_usual ? 2 : 1 + (size_t)rng_below(&t->rng, PAIRS_MAX);
     for (size_t i = 0; i < 2 * e->pair_count; i++) {
@@ -220,7 +221,8 @@ Test(stream, refuses_an_entry_there_is_no_memory_for) {
     char *text = mem_zalloc(len);
     struct bytes pairs[2] = {BYTES_LIT("f"), bytes_of(text, len)};
     mem_fail_nth(1);
-    enum stream_append got = stream_append(s, (struct stream_id){1, 1}, pairs, 1, (struct stream_node_limits){0, 0});
+    enum stream_append got =
+        stream_append(s, (struct stream_id){1, 1}, pairs, 1, (struct stream_node_limits){0, 0});
     mem_fail_nth(0);
     cr_assert_eq(got, STREAM_APPEND_NO_MEMORY);
     stream_check(s);

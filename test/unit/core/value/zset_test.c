@@ -75,7 +75,8 @@ static void compare(const struct zset *z, const struct twin *t) {
 }
 
 static void step(struct zset *z, const struct zset_limits *limits, struct twin *t, struct rng *rng) {
-    static const double scores[] = {0, 1, 1, 2.5, -3, 1e300, INFINITY, -INFINITY, 4611686018427387904.0, 5e18, 0.1};
+    static const double scores[] = {0,    1,  1, 2.5, -3, 1e300, INFINITY, -INFINITY, 4611686018427387904.0,
+                                    5e18, 0.1};
     unsigned n = (unsigned)rng_below(rng, NAMES);
     char name[16];
     name_of(n, name);
