@@ -81,7 +81,8 @@ const struct command *admission_check(struct shard *shard, struct conn *conn,
         BUF_PUT_LIT(error, "ERR Replica can't interact with the keyspace");
         return NULL;
     }
-    if (UNLIKELY(atomic_load_explicit(&shard->server->is_loading, memory_order_relaxed)) &&
+    /* acquire: what the loading threads read of this engine, they read before they said that it is over */
+    if (UNLIKELY(atomic_load_explicit(&shard->server->is_loading, memory_order_acquire)) &&
         !(command->flags & CMD_LOADING)) {
         buf_put_bytes(error, reply_err_text(REPLY_ERR_LOADING));
         return NULL;
