@@ -126,7 +126,7 @@ void tick(struct shard *shard) {
     int64_t slice_ns = (int64_t)TICK_EXPIRE_SLICE_NS * shard->engine.config->active_expire_effort;
     if (budget_ns > slice_ns)
         budget_ns = slice_ns;
-    bool is_loading = atomic_load_explicit(&shard->server->is_loading, memory_order_relaxed);
+    bool is_loading = atomic_load_explicit(&shard->server->is_loading, memory_order_acquire);
     if (!shard->engine.is_active_expiry_off && !shard->is_cron_paused && shard->pause.until_ms == 0 &&
         !is_loading)
         tick_expire(shard, budget_ns);
